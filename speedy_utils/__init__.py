@@ -1,0 +1,54 @@
+"""Helpers of the Speedy Gonzales book: evaluate, distil and time small language models for Spanish.
+
+    import speedy_utils as su
+
+Everything a reader needs is an attribute of this module. Each is imported at its first use, so that `import
+speedy_utils` stays fast: torch, transformers, pandas and matplotlib come in when something needs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "SYSTEMS": "systems",
+    "System": "systems",
+    "Architecture": "systems",
+    "get_system": "systems",
+    "build_model": "systems",
+    "build_config": "systems",
+    "count_parameters": "systems",
+    "parameter_parts": "systems",
+    "TASKS": "tasks",
+    "Task": "tasks",
+    "get_task": "tasks",
+    "published_results": "published",
+    "published_summary": "published",
+    "authors_speed": "published",
+    "authors_systems": "published",
+    "count_macs": "speed.macs",
+    "mac_parts": "speed.macs",
+    "score": "frontier",
+    "cut": "frontier",
+    "pareto_frontier": "frontier",
+}
+_MODULES = {"errors", "frontier", "mini", "plots", "published", "speed", "systems", "tasks"}
+
+__all__ = [*_HOME, "__version__"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 -- any attribute of the package
+    if name in _MODULES:
+        return import_module(f"speedy_utils.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'speedy_utils' has no attribute {name!r}")
+    value = getattr(import_module(f"speedy_utils.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME, *_MODULES})
