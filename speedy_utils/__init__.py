@@ -27,15 +27,33 @@ _HOME = {
     "get_task": "tasks",
     "published_results": "published",
     "published_summary": "published",
+    "published_teachers": "published",
+    "TEACHERS": "published",
     "authors_speed": "published",
     "authors_systems": "published",
     "count_macs": "speed.macs",
     "mac_parts": "speed.macs",
+    "BookFigure": "figures",
+    "environment": "notebook",
+    "scale": "notebook",
+    "say": "notebook",
+    "show_table": "notebook",
+    "show_tokens": "notebook",
+    "load_texts": "mini",
+    "split_texts": "mini",
+    "train_tokenizer": "tokenization",
+    "tokens_per_word": "tokenization",
+    "split_words": "tokenization",
+    "unknown_share": "tokenization",
+    "TOKENIZERS": "tokenization",
     "score": "frontier",
     "cut": "frontier",
     "pareto_frontier": "frontier",
 }
-_MODULES = {"errors", "frontier", "mini", "plots", "published", "speed", "systems", "tasks"}
+_MODULES = {
+    *("errors", "figures", "frontier", "labels", "mini", "notebook", "plots"),
+    *("published", "speed", "systems", "tasks", "tokenization"),
+}
 
 __all__ = [*_HOME, "__version__"]
 

@@ -1,0 +1,113 @@
+"""What the notebooks show besides figures: where they run, sentences with computed numbers, tables, tokens."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from html import escape
+from typing import TYPE_CHECKING
+
+from speedy_utils.errors import unknown_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from IPython.display import HTML, Markdown
+    from tokenizers import Tokenizer
+
+SCALES = ("mini", "colab", "paper")
+
+
+def scale() -> str:
+    """The scale this session runs at: SPEEDY_SCALE where it is set, "colab" in Google Colab, "mini" elsewhere.
+
+    Raises ValueError for a SPEEDY_SCALE that is none of the three.
+    """
+    wanted = os.environ.get("SPEEDY_SCALE", "").strip()
+    if wanted and wanted not in SCALES:
+        raise ValueError(unknown_name("SPEEDY_SCALE", wanted, SCALES))
+    return wanted or ("colab" if "google.colab" in sys.modules else "mini")
+
+
+def environment() -> Markdown:
+    """One line on scale, device and versions: the first output of each notebook."""
+    import platform
+    from importlib.metadata import version
+
+    import torch
+    from IPython.display import Markdown
+
+    from speedy_utils import __version__
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU with {os.cpu_count()} cores"
+    versions = [
+        f"Python {platform.python_version()}",
+        *(f"{name} {version(name)}" for name in ("torch", "transformers")),
+    ]
+    return Markdown(f"**Scale** {scale()} · **device** {device} · speedy_utils {__version__}, {', '.join(versions)}")
+
+
+def say(text: str) -> Markdown:
+    """A paragraph of Markdown with numbers that the cell has just computed, so that prose and data cannot disagree."""
+    from IPython.display import Markdown
+
+    return Markdown(text)
+
+
+def html_table(frame: pd.DataFrame, digits: int = 2, caption: str = "") -> str:
+    """A table of HTML with a caption and header cells that a screen reader can follow; the index is left out."""
+    heads = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in frame.columns)
+    rows = []
+    for values in frame.itertuples(index=False):
+        cells = [_cell(value, digits) for value in values]
+        rows.append(
+            f'<tr><th scope="row">{cells[0][0]}</th>' + "".join(f"<td{end}>{text}</td>" for text, end in cells[1:])
+        )
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    body = "".join(f"{row}</tr>" for row in rows)
+    return f'<div class="speedy-table"><table>{title}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _cell(value: object, digits: int) -> tuple[str, str]:
+    """A value as text, and the attribute that sets numbers to the right."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return escape(str(value)), ""
+    if value != value:
+        return "–", ' class="number"'
+    return (f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"), ' class="number"'
+
+
+def show_table(frame: pd.DataFrame, caption: str, digits: int = 2) -> HTML:
+    """A data frame as a table to read: numbers to the right with `digits` decimals, the first column as row heads."""
+    from IPython.display import HTML
+
+    return HTML(html_table(frame, digits, caption))
+
+
+def show_tokens(tokenizers: Mapping[str, Tokenizer], text: str) -> HTML:
+    """The tokens that each tokenizer makes of a text, one line a tokenizer, each token in a box of its own."""
+    from IPython.display import HTML
+
+    rows = []
+    for name, tokenizer in tokenizers.items():
+        encoding = tokenizer.encode(text, add_special_tokens=False)
+        unknown = {tokenizer.token_to_id(token) for token in ("[UNK]", "<unk>")} - {None}
+        boxes = "".join(
+            f'<span class="token{" unknown" if number in unknown else ""}">{escape(token)}</span>'
+            for token, number in zip(encoding.tokens, encoding.ids, strict=True)
+        )
+        head = f'<th scope="row">{escape(name)}</th><td class="number">{len(encoding)}</td>'
+        rows.append(f'<tr>{head}<td lang="es">{boxes}</td></tr>')
+    head = '<tr><th scope="col">tokenizer</th><th scope="col">tokens</th><th scope="col">pieces</th></tr>'
+    caption = f'<caption>Tokens of <q lang="es">{escape(text)}</q></caption>'
+    return HTML(
+        f'{_TOKEN_STYLE}<div class="speedy-table speedy-tokens"><table>{caption}<thead>{head}</thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+_TOKEN_STYLE = """<style>
+.speedy-tokens .token { display: inline-block; margin: 1px; padding: 0 0.3em; border: 1px solid currentColor;
+  border-radius: 4px; font-family: monospace; white-space: pre; }
+.speedy-tokens .unknown { border-style: dashed; border-width: 2px; font-weight: bold; }
+</style>"""

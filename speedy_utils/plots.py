@@ -1,0 +1,342 @@
+"""The figures of the book. Each function takes a table and returns a `BookFigure`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from speedy_utils.errors import listing
+from speedy_utils.figures import INK, MUTED, PAPER, A, B, BookFigure, C, D
+from speedy_utils.frontier import need_columns, pareto_frontier
+from speedy_utils.labels import place_labels
+from speedy_utils.systems import PARTS
+from speedy_utils.tasks import TASKS, get_task
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Route -> marker, filled or open, colour: three cues, so that none has to be seen alone.
+ROUTES = {"fine-tuning": ("o", "none", A), "distillation": ("D", B, B)}
+
+
+def _scatter_routes(ax: Axes, frame: pd.DataFrame, x: str, y: str, size: float) -> None:
+    for route, rows in frame.groupby("route", sort=False):
+        marker, face, edge = ROUTES.get(route, ("s", "none", C))
+        label = {"fine-tuning": "fine-tuned", "distillation": "distilled"}.get(route, route)
+        ax.scatter(
+            rows[x],
+            rows[y],
+            s=size,
+            marker=marker,
+            facecolors=face,
+            edgecolors=edge,
+            linewidths=1.4,
+            label=label,
+            zorder=3,
+        )
+
+
+def _draw_frontier(ax: Axes, frame: pd.DataFrame, x: str, y: str) -> None:
+    """The staircase under which every system is beaten by one on the line."""
+    corners = _stairs(pareto_frontier(frame, x, y), x, y)
+    ax.plot(
+        *zip(*corners, strict=True), color=INK, linewidth=1.1, linestyle=(0, (4, 2)), label="Pareto frontier", zorder=2
+    )
+
+
+def _log_speedups(ax: Axes) -> None:
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(FixedLocator([0.03, 0.1, 0.3, 1, 3, 10, 30, 100]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
+
+
+def _stairs(best: pd.DataFrame, x: str, y: str) -> list[tuple[float, float]]:
+    """The corners of the frontier's staircase."""
+    corners = [(best[x].iloc[0], best[y].iloc[0])]
+    for across, up in zip(best[x].iloc[1:], best[y].iloc[1:], strict=True):
+        corners += [(corners[-1][0], up), (across, up)]
+    return corners
+
+
+def frontier(
+    frame: pd.DataFrame,
+    x: str = "speedup",
+    y: str = "score",
+    teacher: float | None = None,
+    origin: str = "published",
+) -> BookFigure:
+    """Speedup against score, one point for each system, with the Pareto frontier.
+
+    `frame` has the columns system, route, `x` (times as fast as BETO, on a logarithmic axis) and `y` (per cent).
+    `teacher` is a score to measure gaps against (a dotted line; each distilled system's gap is drawn). `origin` says in
+    the picture where the figures come from: "published", or how and when they were measured.
+    """
+    need_columns(frame, ["system", "route", x, y], "A frontier figure")
+    frame = frame.reset_index(drop=True)
+    best = pareto_frontier(frame, x, y)
+
+    def draw(width: float) -> Figure:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+
+        wide = width > 5
+        figure = Figure(figsize=(width, width * (0.74 if wide else 1.6)), layout="constrained")
+        FigureCanvasAgg(figure)
+        ax = figure.subplots()
+        _log_speedups(ax)
+        _scatter_routes(ax, frame, x, y, 42 if wide else 24)
+        _draw_frontier(ax, frame, x, y)
+        pupils = frame[frame["route"] == "distillation"]
+        if teacher is not None:
+            ax.axhline(teacher, color=MUTED, linewidth=1.2, linestyle=(0, (1, 2)), label="teachers", zorder=1)
+            ax.vlines(
+                pupils[x], pupils[y], teacher, color=B, linewidth=0.7, alpha=0.4, label="gap to teachers", zorder=1
+            )
+        low, high = frame[y].min(), max(frame[y].max(), teacher or 0)
+        ax.set_ylim(low - 0.06 * (high - low), high + 0.12 * (high - low))
+        ax.set_xlim(frame[x].min() / 1.6, frame[x].max() * (2.6 if wide else 2.2))
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set_xlabel("speedup over BETO (operations, log scale)")
+        ax.set_ylabel("score")
+        ax.set_title(f"Figures: {origin}", loc="right", fontsize="small", color=MUTED)
+        figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=5 if wide else 2)
+        figure.canvas.draw()  # the layout is settled now, and the labels are placed on it
+        figure.set_layout_engine("none")
+        gap = frame[y] - teacher if teacher is not None else None
+        names = []
+        for place, row in frame.iterrows():
+            name = row["system"] if wide else row["system"].replace("ALBETO ", "").replace("RoBERTa BNE", "R-BNE")
+            if gap is not None and place in pupils.index:
+                name += f" ({gap[place]:+.1f})".replace("-", "−").replace("+", "")
+            names.append(name)
+        lines = [_stairs(best, x, y)]
+        lines += [] if teacher is None else [[(low, teacher), (high, teacher)] for low, high in [ax.get_xlim()]]
+        lines += [] if teacher is None else [[(row[x], row[y]), (row[x], teacher)] for _, row in pupils.iterrows()]
+        weights = [1.0, 0.7, *[0.15] * (len(lines) - 2)][: len(lines)]
+        place_labels(ax, list(zip(frame[x], frame[y], strict=True)), names, 8.5 if wide else 7.2, lines, weights)
+        return figure
+
+    ends = f"from {best['system'].iloc[0]} ({best[x].iloc[0]:g}×, {best[y].iloc[0]:g}) "
+    ends += f"to {best['system'].iloc[-1]} ({best[x].iloc[-1]:g}×, {best[y].iloc[-1]:g})"
+    gaps = "" if teacher is None else f" A dotted line marks the teachers' score of {teacher:.2f}."
+    alt = (
+        f"Speedup over BETO on a logarithmic axis against score for {len(frame)} systems ({origin}); open circles are "
+        f"fine-tuned, filled diamonds distilled. The Pareto frontier runs {ends} through "
+        f"{listing(best['system'].iloc[1:-1]) if len(best) > 2 else 'no other system'}.{gaps}"
+    )
+    columns = ["system", "route", x, y]
+    table = frame[columns].assign(frontier=["yes" if place in best.index else "" for place in frame.index])
+    if teacher is not None:
+        table["gap to teachers"] = frame[y] - teacher
+    return BookFigure(draw, alt, table)
+
+
+def frontier_by_task(results: pd.DataFrame, speedups: pd.DataFrame, teachers: pd.DataFrame | None = None) -> BookFigure:
+    """One small frontier for each task, all on the same speedup axis.
+
+    `results` as `published_results()`, `speedups` with system, route, speedup, `teachers` as `published_teachers()` (a
+    dotted line at the task's teacher).
+    """
+    metrics = {task.name: task.score_metric for task in TASKS}
+    frame = results[results["metric"] == results["task"].map(metrics)].merge(
+        speedups[["system", "route", "speedup"]], on=["system", "route"], validate="many_to_one"
+    )
+    tasks = [task for task in TASKS if task.name in set(frame["task"])]
+    levels = {} if teachers is None else teachers.set_index("task")["value"].to_dict()
+    # One system collapsed on three tasks and would flatten their panels: they show the others, and say so.
+    floor = {name: rows.median() - 25 for name, rows in frame.groupby("task")["value"]}
+    below = frame[frame["value"] < frame["task"].map(floor)]
+
+    def draw(width: float) -> Figure:
+        from matplotlib.figure import Figure
+
+        columns = 4 if width > 5 else 2
+        rows = -(-len(tasks) // columns)
+        figure = Figure(figsize=(width, rows * (2.15 if width > 5 else 1.75) + 0.5), layout="constrained")
+        axes = figure.subplots(rows, columns, sharex=True, squeeze=False).ravel()
+        for ax, task in zip(axes, tasks, strict=False):
+            own = frame[(frame["task"] == task.name) & (frame["value"] >= floor[task.name])]
+            _log_speedups(ax)
+            ax.set_xticks([0.1, 1, 10])
+            _scatter_routes(ax, own, "speedup", "value", 16)
+            _draw_frontier(ax, own, "speedup", "value")
+            if task.name in levels:
+                ax.axhline(
+                    levels[task.name], color=MUTED, linewidth=1, linestyle=(0, (1, 2)), label="teacher", zorder=1
+                )
+            hidden = below[below["task"] == task.name]
+            if len(hidden):
+                note = "\n".join(f"{row.system}:\n{row.value:g} ↓" for row in hidden.itertuples())
+                ax.text(0.03, 0.03, note, transform=ax.transAxes, fontsize=6.5, color=MUTED, va="bottom")
+            ax.set_title(
+                f"{task.title} ({task.score_metric.upper() if task.score_metric == 'f1' else task.score_metric})",
+                fontsize="medium",
+            )
+        for ax in axes[len(tasks) :]:
+            ax.set_axis_off()
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=4 if width > 5 else 2)
+        figure.supxlabel("speedup over BETO (operations, log scale)", fontsize="medium")
+        return figure
+
+    best = {task.title: pareto_frontier(frame[frame["task"] == task.name], "speedup", "value") for task in tasks}
+    top = {title: rows.loc[rows["value"].idxmax()] for title, rows in best.items()}
+    wins = [f"{title} {row['system']} ({row['value']:g})" for title, row in top.items()]
+    notes = [f"{row.system} on {get_task(row.task).title} ({row.value:g})" for row in below.itertuples()]
+    alt = (
+        f"{len(tasks)} small panels, one a task: speedup over BETO on a logarithmic axis against the task's score, with "
+        f"its Pareto frontier{' and its teacher as a dotted line' if levels else ''}. The highest in each panel: "
+        f"{listing(wins)}."
+    )
+    alt += f" Below the panels' edge, written as a note: {listing(notes)}." if notes else ""
+    table = frame.pivot(index=["system", "route", "speedup"], columns="task", values="value")
+    return BookFigure(draw, alt, table[[task.name for task in tasks]].reset_index())
+
+
+# For what has no route: colour, marker, line and hatch change together, so that print and colour-blind readers follow.
+_SERIES = (
+    (A, "o", "-", ""),
+    (B, "D", "--", "////"),
+    (C, "s", "-.", "...."),
+    (D, "^", ":", "xxxx"),
+    (MUTED, "v", "-", "||"),
+)
+
+
+def _series(names: list[str]) -> dict[str, tuple[str, str, str, str]]:
+    if len(names) > len(_SERIES):
+        raise ValueError(f"A figure tells at most {len(_SERIES)} series apart, not {len(names)}: draw fewer.")
+    return dict(zip(names, _SERIES, strict=False))
+
+
+def _extremes(frame: pd.DataFrame, by: str, x: str, y: str, number: str) -> str:
+    """Each series' first and last value in words, for a text alternative."""
+    said = []
+    for name, rows in frame.groupby(by, sort=False):
+        ordered = rows.sort_values(x)
+        first, last = ordered.iloc[0], ordered.iloc[-1]
+        said.append(f"{name} from {first[y]:{number}} at {first[x]:,g} to {last[y]:{number}} at {last[x]:,g}")
+    return listing(said)
+
+
+def lines(
+    frame: pd.DataFrame, x: str, y: str, by: str, title: str, percent: bool = False, log_x: bool = False
+) -> BookFigure:
+    """One line for each value of the column `by`; the columns' names label the axes, with spaces for underscores.
+
+    `percent` draws the shares of column `y` (0 to 1) as per cent; `log_x` marks the values of `x` on a log axis.
+    """
+    need_columns(frame, [x, y, by], "A line figure")
+    styles = _series(list(dict.fromkeys(frame[by])))
+
+    def draw(width: float) -> Figure:
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
+
+        wide = width > 5
+        figure = Figure(figsize=(width, width * (0.5 if wide else 0.95)), layout="constrained")
+        ax = figure.subplots()
+        if log_x:
+            ax.set_xscale("log")
+            ax.set_xticks(sorted(set(frame[x])))
+            ax.xaxis.set_minor_locator(NullLocator())
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        for name, rows in frame.groupby(by, sort=False):
+            colour, marker, dash, _ = styles[name]
+            ax.plot(rows[x], rows[y], color=colour, marker=marker, linestyle=dash, markersize=5, label=name)
+        ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        if percent:
+            ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            ax.set_ylim(bottom=0)
+        ax.set_xlabel(x.replace("_", " "))
+        ax.set_ylabel(y.replace("_", " "))
+        figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3 if wide else 2)
+        return figure
+
+    number = ".0%" if percent else ".2f"
+    alt = f"{title}: {y.replace('_', ' ')} by {x.replace('_', ' ')}. {_extremes(frame, by, x, y, number)}."
+    table = frame.pivot(index=x, columns=by, values=y)[list(styles)].reset_index()
+    return BookFigure(draw, alt, table)
+
+
+def dots(frame: pd.DataFrame, row: str, x: str, by: str, title: str, unit: str = "") -> BookFigure:
+    """A line for each value of the column `row`, on it a mark at `x` for each value of the column `by`."""
+    need_columns(frame, [row, x, by], "A dot figure")
+    styles = _series(list(dict.fromkeys(frame[by])))
+    rows = list(dict.fromkeys(frame[row]))
+
+    def draw(width: float) -> Figure:
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+        wide = width > 5
+        figure = Figure(figsize=(width, 1.4 + (0.42 if wide else 0.36) * len(rows)), layout="constrained")
+        ax = figure.subplots()
+        for place, name in enumerate(rows):
+            own = frame.loc[frame[row] == name, x]
+            ax.plot([own.min(), own.max()], [place, place], color=MUTED, linewidth=0.8, zorder=2)
+        for name, own in frame.groupby(by, sort=False):
+            colour, marker, _, _ = styles[name]
+            heights = [rows.index(value) for value in own[row]]
+            ax.plot(
+                own[x], heights, linestyle="none", marker=marker, color=colour, markersize=6.5, label=name, zorder=3,
+                markerfacecolor=PAPER if marker in "os" else colour, markeredgewidth=1.5,
+            )  # fmt: skip
+        ax.set_yticks(range(len(rows)), rows)
+        ax.set_ylim(len(rows) - 0.5, -0.5)
+        ax.set_xlim(left=0)
+        ax.xaxis.set_major_locator(MaxNLocator(8 if wide else 5, steps=[1, 2, 5, 10]))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}{unit}"))
+        ax.set_xlabel(x.replace("_", " "))
+        figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3 if wide else 1)
+        return figure
+
+    said = []
+    for name in rows:
+        values = frame[frame[row] == name]
+        said.append(
+            f"{name} {listing(f'{value:.2f}{unit} ({key})' for key, value in zip(values[by], values[x], strict=True))}"
+        )
+    table = frame.pivot(index=row, columns=by, values=x).loc[rows, list(styles)].reset_index()
+    return BookFigure(draw, f"{title}: {'; '.join(said)}.", table)
+
+
+def parameters(frame: pd.DataFrame) -> BookFigure:
+    """Where the parameters sit, a stacked bar for each system: `frame` has the columns system and those of `PARTS`."""
+    need_columns(frame, ["system", *PARTS], "A figure of parameters")
+    styles = _series(list(PARTS))
+
+    def draw(width: float) -> Figure:
+        from matplotlib.figure import Figure
+
+        wide = width > 5
+        figure = Figure(figsize=(width, 1.3 + 0.3 * len(frame)), layout="constrained")
+        ax = figure.subplots()
+        left = 0 * frame[PARTS[0]]
+        for part in PARTS:
+            colour, _, _, hatch = styles[part]
+            millions = frame[part] / 1e6
+            ax.barh(frame["system"], millions, left=left, label=part, facecolor=PAPER if hatch else colour,
+                    edgecolor=colour, hatch=hatch, height=0.66, linewidth=0.8, zorder=2)  # fmt: skip
+            left = left + millions
+        for name, total in zip(frame["system"], left, strict=True):
+            ax.text(total + left.max() * 0.012, name, f"{total:.1f}", va="center", fontsize="small")
+        ax.invert_yaxis()
+        ax.set_xlim(0, left.max() * 1.1)
+        ax.grid(visible=False, axis="y")
+        ax.set_xlabel("million parameters")
+        figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4 if wide else 2)
+        return figure
+
+    total = frame[list(PARTS)].sum(axis=1)
+    share = frame["word embeddings"] / total
+    said = [
+        f"{name} {amount / 1e6:.1f} million ({words:.0%} of them word embeddings)"
+        for name, amount, words in zip(frame["system"], total, share, strict=True)
+    ]
+    return BookFigure(draw, f"Stacked bars of parameters by part: {listing(said)}.", frame.assign(total=total))
