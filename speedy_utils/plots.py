@@ -189,21 +189,23 @@ def frontier_by_task(results: pd.DataFrame, speedups: pd.DataFrame, teachers: pd
     wins = [f"{title} {row['system']} ({row['value']:g})" for title, row in top.items()]
     notes = [f"{row.system} on {get_task(row.task).title} ({row.value:g})" for row in below.itertuples()]
     alt = (
-        f"{len(tasks)} small panels, one a task: speedup over BETO on a logarithmic axis against the task's score, with "
+        f"{len(tasks)} small panels, one a task: speedup over BETO on a logarithmic axis against the score on it, with "
         f"its Pareto frontier{' and its teacher as a dotted line' if levels else ''}. The highest in each panel: "
         f"{listing(wins)}."
     )
     alt += f" Below the panels' edge, written as a note: {listing(notes)}." if notes else ""
-    table = frame.pivot(index=["system", "route", "speedup"], columns="task", values="value")
-    return BookFigure(draw, alt, table[[task.name for task in tasks]].reset_index())
+    systems = ["system", "route", "speedup"]
+    table = frame.pivot(index=systems, columns="task", values="value")[[task.name for task in tasks]].reset_index()
+    order = frame[systems].drop_duplicates()  # as they come, where pivot sorts by name
+    return BookFigure(draw, alt, order.merge(table, on=systems))
 
 
 # For what has no route: colour, marker, line and hatch change together, so that print and colour-blind readers follow.
 _SERIES = (
     (A, "o", "-", ""),
     (B, "D", "--", "////"),
-    (C, "s", "-.", "...."),
-    (D, "^", ":", "xxxx"),
+    (C, "s", "-.", "\\\\\\\\"),
+    (D, "^", ":", "xxx"),
     (MUTED, "v", "-", "||"),
 )
 
@@ -260,7 +262,9 @@ def lines(
 
     number = ".0%" if percent else ".2f"
     alt = f"{title}: {y.replace('_', ' ')} by {x.replace('_', ' ')}. {_extremes(frame, by, x, y, number)}."
-    table = frame.pivot(index=x, columns=by, values=y)[list(styles)].reset_index()
+    table = frame.pivot(index=x, columns=by, values=y)[list(styles)]
+    table = table.map("{:.1%}".format) if percent else table
+    table = table.reset_index().rename(columns={x: x.replace("_", " ")})
     return BookFigure(draw, alt, table)
 
 
@@ -307,30 +311,41 @@ def dots(frame: pd.DataFrame, row: str, x: str, by: str, title: str, unit: str =
 
 
 def parameters(frame: pd.DataFrame) -> BookFigure:
-    """Where the parameters sit, a stacked bar for each system: `frame` has the columns system and those of `PARTS`."""
+    """Where the parameters sit, in millions and as shares: `frame` has the columns system and those of `PARTS`."""
     need_columns(frame, ["system", *PARTS], "A figure of parameters")
     styles = _series(list(PARTS))
 
     def draw(width: float) -> Figure:
         from matplotlib.figure import Figure
+        from matplotlib.ticker import PercentFormatter
 
         wide = width > 5
-        figure = Figure(figsize=(width, 1.3 + 0.3 * len(frame)), layout="constrained")
-        ax = figure.subplots()
-        left = 0 * frame[PARTS[0]]
-        for part in PARTS:
-            colour, _, _, hatch = styles[part]
-            millions = frame[part] / 1e6
-            ax.barh(frame["system"], millions, left=left, label=part, facecolor=PAPER if hatch else colour,
-                    edgecolor=colour, hatch=hatch, height=0.66, linewidth=0.8, zorder=2)  # fmt: skip
-            left = left + millions
-        for name, total in zip(frame["system"], left, strict=True):
-            ax.text(total + left.max() * 0.012, name, f"{total:.1f}", va="center", fontsize="small")
-        ax.invert_yaxis()
-        ax.set_xlim(0, left.max() * 1.1)
-        ax.grid(visible=False, axis="y")
-        ax.set_xlabel("million parameters")
-        figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4 if wide else 2)
+        rows = 0.3 * len(frame)
+        figure = Figure(figsize=(width, 1.3 + rows if wide else 1.9 + 2 * rows), layout="constrained")
+        grid = {"nrows": 1, "ncols": 2, "sharey": True} if wide else {"nrows": 2, "ncols": 1}
+        millions, shares = figure.subplots(**grid)
+        sizes = frame[list(PARTS)].to_numpy(float)
+        for ax, values in ((millions, sizes / 1e6), (shares, sizes / sizes.sum(axis=1, keepdims=True))):
+            left = 0 * values[:, 0]
+            for column, part in enumerate(PARTS):
+                colour, _, _, hatch = styles[part]
+                ax.barh(
+                    frame["system"], values[:, column], left=left, label=part, facecolor=PAPER if hatch else colour,
+                    edgecolor=colour, hatch=hatch, height=0.66, linewidth=0.8, zorder=2,
+                )  # fmt: skip
+                left = left + values[:, column]
+            ax.invert_yaxis()
+            ax.grid(visible=False, axis="y")
+        if wide:
+            shares.invert_yaxis()  # a shared axis was turned twice
+        for place, amount in enumerate(sizes.sum(axis=1) / 1e6):
+            millions.text(amount, place, f" {amount:.1f}", va="center", fontsize="small")
+        millions.set_xlim(0, sizes.sum(axis=1).max() / 1e6 * 1.2)
+        millions.set_xlabel("million parameters")
+        shares.set_xlim(0, 1)
+        shares.set_xlabel("share of the parameters")
+        shares.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        figure.legend(*millions.get_legend_handles_labels(), loc="outside lower center", ncols=4 if wide else 2)
         return figure
 
     total = frame[list(PARTS)].sum(axis=1)
@@ -339,4 +354,8 @@ def parameters(frame: pd.DataFrame) -> BookFigure:
         f"{name} {amount / 1e6:.1f} million ({words:.0%} of them word embeddings)"
         for name, amount, words in zip(frame["system"], total, share, strict=True)
     ]
-    return BookFigure(draw, f"Stacked bars of parameters by part: {listing(said)}.", frame.assign(total=total))
+    return BookFigure(
+        draw,
+        f"Two sets of stacked bars, parameters by part in millions and as shares: {listing(said)}.",
+        frame.assign(total=total),
+    )

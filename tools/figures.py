@@ -1,0 +1,41 @@
+"""Write the figure that the README and the landing page show: wide and narrow, light and dark.
+
+python tools/figures.py            # write it
+python tools/figures.py --check    # say whether the files are what this would write
+"""
+
+import sys
+from pathlib import Path
+
+import speedy_utils as su
+from speedy_utils.figures import NARROW, WIDE
+
+FOLDER = Path(__file__).resolve().parents[1] / "book" / "_assets"
+
+
+def pictures() -> dict[str, str]:
+    """File name -> SVG document."""
+    teachers = su.published_teachers()["value"].mean()
+    figure = su.plots.frontier(su.published_summary(), teacher=teachers)
+    return {
+        f"frontier-{size}-{mode}.svg": figure.svg(width, dark=mode == "dark")
+        for size, width in (("wide", WIDE), ("narrow", NARROW))
+        for mode in ("light", "dark")
+    }
+
+
+def main(arguments: list[str]) -> int:
+    drawn = pictures()
+    if arguments == ["--check"]:
+        stale = [name for name, svg in drawn.items() if (FOLDER / name).read_text(encoding="utf-8") != svg]
+        if stale:
+            print(f"{', '.join(stale)}: not what tools/figures.py draws; say make figures.")
+        return 1 if stale else 0
+    for name, svg in drawn.items():
+        (FOLDER / name).write_text(svg, encoding="utf-8")
+    print(f"Wrote {', '.join(drawn)} to {FOLDER.relative_to(Path.cwd())}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
