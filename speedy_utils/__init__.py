@@ -38,6 +38,7 @@ _HOME = {
     "scale": "notebook",
     "say": "notebook",
     "show_table": "notebook",
+    "show_text": "notebook",
     "show_tokens": "notebook",
     "load_texts": "mini",
     "split_texts": "mini",

@@ -28,14 +28,14 @@ WIDE, NARROW = 7.4, 3.7  # inches
 
 # Colour by role: (CSS variable, on light paper, on dark paper). "a" to "d" tell things apart, always with a second cue.
 COLOURS = {
-    "ink": ("--fig-ink", "#1b1f24", "#e6e9ec"),
-    "paper": ("--fig-paper", "#ffffff", "#14181e"),
+    "ink": ("--fig-ink", "#1b1f24", "#e6e9ed"),
+    "paper": ("--fig-paper", "#ffffff", "#121212"),
     "grid": ("--fig-grid", "#d0d7de", "#3a424c"),
     "muted": ("--fig-muted", "#59636e", "#a3adb8"),
-    "a": ("--fig-a", "#9a3412", "#f0a67c"),
-    "b": ("--fig-b", "#0b5cad", "#7cb8f5"),
-    "c": ("--fig-c", "#5b6b2f", "#b6c97a"),
-    "d": ("--fig-d", "#6f42c1", "#c5a8f3"),
+    "a": ("--fig-a", "#9a3412", "#ff9d66"),
+    "b": ("--fig-b", "#0b5cad", "#7ab7ff"),
+    "c": ("--fig-c", "#5b6b2f", "#b9cf7d"),
+    "d": ("--fig-d", "#6f42c1", "#cfa8ff"),
 }
 INK, PAPER, GRID, MUTED, A, B, C, D = (light for _, light, _ in COLOURS.values())
 

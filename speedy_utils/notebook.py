@@ -54,18 +54,22 @@ def say(text: str) -> Markdown:
     return Markdown(text)
 
 
-def html_table(frame: pd.DataFrame, digits: int = 2, caption: str = "") -> str:
+def html_table(frame: pd.DataFrame, digits: int | Mapping[str, int] = 2, caption: str = "") -> str:
     """A table of HTML with a caption and header cells that a screen reader can follow; the index is left out."""
-    heads = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in frame.columns)
-    rows = []
-    for values in frame.itertuples(index=False):
-        cells = [_cell(value, digits) for value in values]
-        rows.append(
-            f'<tr><th scope="row">{cells[0][0]}</th>' + "".join(f"<td{end}>{text}</td>" for text, end in cells[1:])
-        )
+    places = digits if isinstance(digits, Mapping) else dict.fromkeys(frame.columns, digits)
+    columns = [[_cell(value, places.get(name, 2)) for value in frame[name].tolist()] for name in frame.columns]
+    ends = [_NUMBER if cells and all(end for _, end in cells) else "" for cells in columns]
+    heads = [f'<th scope="col"{end}>{escape(str(name))}</th>' for name, end in zip(frame.columns, ends, strict=True)]
+    body = []
+    for first, *rest in zip(*columns, strict=True):
+        cells = "".join(f"<td{end}>{text}</td>" for text, end in rest)
+        body.append(f'<tr><th scope="row"{first[1]}>{first[0]}</th>{cells}</tr>')
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    body = "".join(f"{row}</tr>" for row in rows)
-    return f'<div class="speedy-table"><table>{title}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+    rows = f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(body)}</tbody>"
+    return f'<div class="speedy-table"><table>{title}{rows}</table></div>'
+
+
+_NUMBER = ' class="number"'
 
 
 def _cell(value: object, digits: int) -> tuple[str, str]:
@@ -73,15 +77,26 @@ def _cell(value: object, digits: int) -> tuple[str, str]:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return escape(str(value)), ""
     if value != value:
-        return "–", ' class="number"'
-    return (f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"), ' class="number"'
+        return "–", _NUMBER
+    return (f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}").replace("-", "−"), _NUMBER
 
 
-def show_table(frame: pd.DataFrame, caption: str, digits: int = 2) -> HTML:
-    """A data frame as a table to read: numbers to the right with `digits` decimals, the first column as row heads."""
+def show_table(frame: pd.DataFrame, caption: str, digits: int | Mapping[str, int] = 2) -> HTML:
+    """A data frame as a table to read: numbers to the right, the first column as row heads, the index left out.
+
+    `digits` are the decimals of every column, or of those it names (2 for the others).
+    """
     from IPython.display import HTML
 
     return HTML(html_table(frame, digits, caption))
+
+
+def show_text(*paragraphs: str, language: str = "es") -> HTML:
+    """A quoted text, its paragraphs one below the other, marked as Spanish for screen readers and hyphenation."""
+    from IPython.display import HTML
+
+    inner = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs)
+    return HTML(f'<blockquote lang="{language}">{inner}</blockquote>')
 
 
 def show_tokens(tokenizers: Mapping[str, Tokenizer], text: str) -> HTML:
@@ -97,8 +112,8 @@ def show_tokens(tokenizers: Mapping[str, Tokenizer], text: str) -> HTML:
             for token, number in zip(encoding.tokens, encoding.ids, strict=True)
         )
         head = f'<th scope="row">{escape(name)}</th><td class="number">{len(encoding)}</td>'
-        rows.append(f'<tr>{head}<td lang="es">{boxes}</td></tr>')
-    head = '<tr><th scope="col">tokenizer</th><th scope="col">tokens</th><th scope="col">pieces</th></tr>'
+        rows.append(f'<tr>{head}<td class="pieces" lang="es">{boxes}</td></tr>')
+    head = f'<tr><th scope="col">tokenizer</th><th scope="col"{_NUMBER}>tokens</th><th scope="col">pieces</th></tr>'
     caption = f'<caption>Tokens of <q lang="es">{escape(text)}</q></caption>'
     return HTML(
         f'{_TOKEN_STYLE}<div class="speedy-table speedy-tokens"><table>{caption}<thead>{head}</thead>'

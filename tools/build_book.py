@@ -40,7 +40,7 @@ SITE_STAMP = BUILD / "site.key"
 SETTINGS = {"NB_WORKERS": 2, "NB_TIMEOUT": 300}
 KEPT_RUNS = 3  # executed copies kept of each notebook, so that going back to an earlier commit is quick too
 JUPYTER_BOOK = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
-SKIPPED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store")
+SKIPPED = shutil.ignore_patterns("ruff.toml", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store")
 ANSI = re.compile(r"(?:\x1b|#x1B)\[[0-9;]*m")  # junit writes the escape character as #x1B
 # Names that differ from run to run: the kernel's scratch files, and addresses of objects.
 NOISE = [(re.compile(r"[^\s\"']*ipykernel_\d+[/\\]\d+\.py"), "cell"), (re.compile(r"(?<= at )0x[0-9a-f]{6,}"), "0x…")]

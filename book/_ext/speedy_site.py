@@ -21,7 +21,17 @@ from sphinx.search.en import SearchEnglish
 
 MATHJAX = "mathjax/tex-chtml.js"
 # What MathJax loads when a formula first uses one of their commands: \boldsymbol, \cancel, \color ...
-MATHJAX_ON_DEMAND = ("bbox", "boldsymbol", "braket", "cancel", "cases", "color", "enclose", "html", "upgreek")
+MATHJAX_ON_DEMAND = (
+    "bbox",
+    "boldsymbol",
+    "braket",
+    "cancel",
+    "cases",
+    "color",
+    "enclose",
+    "html",
+    "upgreek",
+)
 # A browser lets no script read a file: from file://, search shows titles without excerpts.
 SEARCH_WITHOUT_FETCH = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
 DESCRIPTION_LENGTH = 160
@@ -98,7 +108,11 @@ def run_time_line(app: Sphinx, pagename: str) -> str:
 
 
 def complete_page(
-    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
 ) -> None:
     """Add the description, the run time, and on the search page the switch for file://."""
     description = first_paragraph(doctree) or f"{context.get('title', 'A page')}: {app.config.html_title}"
@@ -112,7 +126,11 @@ def complete_page(
 
 
 def drop_needless_mathjax(
-    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
 ) -> None:
     """Sphinx loads MathJax on a page without formulas when a page below it has some, as on the landing page."""
     if app.env.get_domain("math").data["has_equations"].get(pagename):
