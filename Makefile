@@ -10,7 +10,8 @@ TORCH ?=
 NB_WORKERS ?= 2
 PORT ?= 8000
 URL ?=
-PYTEST_ARGS ?=
+# A file of tests stays on one worker: it shares what it has set up.
+PYTEST_ARGS ?= -n $(NB_WORKERS) --dist loadscope --no-loadscope-reorder
 ifeq ($(OS),Windows_NT)
 BIN := .venv/Scripts
 else
@@ -18,7 +19,7 @@ BIN := .venv/bin
 endif
 export TORCH NB_WORKERS
 
-.PHONY: help setup site book test lint fix clean serve lock address
+.PHONY: help setup site book test lint fix clean serve figures lock address
 
 help: ## list the commands
 	@echo "make book     run every notebook and build the site into _build/html"
@@ -26,6 +27,7 @@ help: ## list the commands
 	@echo "make lint     check style: Python, notebooks, the repository's address"
 	@echo "make fix      mend what make lint can mend by itself"
 	@echo "make serve    show the built site at http://127.0.0.1:$(PORT)/"
+	@echo "make figures  draw the figure of the README and the landing page anew"
 	@echo "make lock     write requirements.txt anew (UPGRADE=1: with the newest versions)"
 	@echo "make address URL=https://github.com/OWNER/NAME    write a fork's address everywhere"
 	@echo "make clean    delete what was built (.venv stays)"
@@ -52,6 +54,7 @@ lint: setup
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python tools/notebooks.py --check
 	@$(BIN)/python tools/address.py --check
+	@$(BIN)/python tools/figures.py --check
 
 fix: setup
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -62,6 +65,9 @@ serve:
 	@test -f _build/html/index.html || { echo "There is no site yet: say make book first." >&2; exit 1; }
 	@echo "The book is at http://127.0.0.1:$(PORT)/ (Ctrl-C stops it)"
 	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html >/dev/null 2>&1
+
+figures: setup
+	@$(BIN)/python tools/figures.py
 
 lock:
 	@$(PYTHON) tools/lock.py $(if $(UPGRADE),--upgrade)

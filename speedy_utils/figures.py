@@ -61,37 +61,39 @@ def house_style(width: float) -> Iterator[None]:
     import matplotlib as mpl
 
     size = 10 if width > 5 else 9
-    with mpl.rc_context(
-        {
-            "font.family": "DejaVu Sans",
-            "font.size": size,
-            "axes.titlesize": size + 1,
-            "axes.labelsize": size,
-            "xtick.labelsize": size - 1,
-            "ytick.labelsize": size - 1,
-            "legend.fontsize": size - 1,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.edgecolor": MUTED,
-            "axes.labelcolor": INK,
-            "axes.facecolor": PAPER,
-            "figure.facecolor": PAPER,
-            "text.color": INK,
-            "xtick.color": MUTED,
-            "ytick.color": MUTED,
-            "xtick.labelcolor": INK,
-            "ytick.labelcolor": INK,
-            "axes.grid": True,
-            "axes.axisbelow": True,
-            "grid.color": GRID,
-            "grid.linewidth": 0.6,
-            "legend.frameon": False,
-            "hatch.linewidth": 0.6,
-            "svg.fonttype": "path",
-            # The same figure gives the same bytes: names inside the SVG are hashes, and this is their salt.
-            "svg.hashsalt": "speedy",
-        }
-    ):
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a reader's own settings must not bend the book's figures
+        mpl.rcParams.update(
+            {
+                "font.family": "DejaVu Sans",
+                "font.size": size,
+                "axes.titlesize": size + 1,
+                "axes.labelsize": size,
+                "xtick.labelsize": size - 1,
+                "ytick.labelsize": size - 1,
+                "legend.fontsize": size - 1,
+                "axes.spines.top": False,
+                "axes.spines.right": False,
+                "axes.edgecolor": MUTED,
+                "axes.labelcolor": INK,
+                "axes.facecolor": PAPER,
+                "figure.facecolor": PAPER,
+                "text.color": INK,
+                "xtick.color": MUTED,
+                "ytick.color": MUTED,
+                "xtick.labelcolor": INK,
+                "ytick.labelcolor": INK,
+                "axes.grid": True,
+                "axes.axisbelow": True,
+                "grid.color": GRID,
+                "grid.linewidth": 0.6,
+                "legend.frameon": False,
+                "hatch.linewidth": 0.6,
+                "svg.fonttype": "path",
+                # The same figure gives the same bytes: names inside the SVG are hashes, and this is their salt.
+                "svg.hashsalt": "speedy",
+            }
+        )
         yield
 
 
@@ -155,6 +157,9 @@ class BookFigure:
         text = text[text.index("<svg ") :]
         text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
         text = re.sub(r'^<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf'<svg class="{name}" \1 aria-hidden="true">', text)
+        # Matplotlib's own style sheet would hold for the whole page.
+        text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)
+        text = text.replace("<svg ", '<svg stroke-linejoin="round" stroke-linecap="butt" ', 1)
         prefix = f"{name[0]}{hashlib.sha256(text.encode()).hexdigest()[:8]}-"
         text = re.sub(r'\bid="', f'id="{prefix}', text)
         text = re.sub(r'xlink:href="#', f'href="#{prefix}', text).replace("url(#", f"url(#{prefix}")

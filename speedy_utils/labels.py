@@ -88,14 +88,14 @@ def place_labels(
             box = (left, bottom, left + width, bottom + height)
             leader = _leader((x, y), box, 0.12 * em) if distance >= _LEADER_FROM else []
             cost = 0.35 * distance * em * em
-            cost += 60 * sum(overlap(box, other) for other in taken)
+            cost += 1e4 * sum(overlap(box, other) for other in taken)  # never, where there is any other way
             cost += 20 * sum(overlap(box, other) for other in marks)
             cost += 12 * sum(weight * overlap(box, other) for weight, other in soft)
             cost += 12 * sum(overlap(box, other) for other in leaders)
             cost += 30 * sum(overlap(piece, other) for piece in leader for other in taken)
             cost += 12 * sum(overlap(piece, mark) for piece in leader for j, mark in enumerate(marks) if j != i)
             outside = width * height - overlap(box, (inside.x0, inside.y0, inside.x1, inside.y1))
-            cost += 60 * outside
+            cost += 1e4 * outside
             if best is None or cost < best[0]:
                 best = (cost, box, distance)
         _, box, distance = best

@@ -26,17 +26,38 @@ ROBERTA_SPECIALS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 BYTES = 256  # the tokens that a byte-level vocabulary starts from
 
 
+def _bert_normalizer(lowercase: bool) -> Normalizer:
+    from tokenizers import normalizers
+
+    return normalizers.BertNormalizer(
+        clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=lowercase
+    )
+
+
+def _albert_normalizer() -> Normalizer:
+    from tokenizers import normalizers
+
+    return normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+
+
 def _characters(texts: Iterable[str], normalizer: Normalizer) -> list[str]:
     """The characters of the normalised texts, white space left out, sorted."""
     return sorted({c for text in texts for c in normalizer.normalize_str(text) if not c.isspace()})
 
 
-def _train_wordpiece(texts: list[str], vocabulary: int, lowercase: bool) -> Tokenizer:
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+def _check_room(family: str, vocabulary: int, needed: int) -> None:
+    """Raises ValueError unless a vocabulary holds its special tokens and the `needed` symbols it starts from."""
+    smallest = len(BERT_SPECIALS) + needed  # five special tokens in every family
+    if vocabulary < smallest:
+        raise ValueError(
+            f"A vocabulary of {vocabulary} is too small for {family} on these texts: take {smallest} or more."
+        )
 
-    normalizer = normalizers.BertNormalizer(
-        clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=lowercase
-    )
+
+def _train_wordpiece(texts: list[str], vocabulary: int, lowercase: bool) -> Tokenizer:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    normalizer = _bert_normalizer(lowercase)
 
     def assemble(model: models.WordPiece) -> Tokenizer:
         tokenizer = Tokenizer(model)
@@ -48,6 +69,7 @@ def _train_wordpiece(texts: list[str], vocabulary: int, lowercase: bool) -> Toke
     # The trainer numbers single characters in the order of a hash table, which changes from process to process and
     # decides between equally frequent merges. Named in advance, and in order, they make the vocabulary the same again.
     characters = _characters(texts, normalizer)
+    _check_room("WordPiece", vocabulary, 2 * len(characters))  # each at a word's start and inside a word
     learner = assemble(models.WordPiece(unk_token="[UNK]"))
     learner.train_from_iterator(
         texts,
@@ -65,15 +87,16 @@ def _train_wordpiece(texts: list[str], vocabulary: int, lowercase: bool) -> Toke
 def _train_unigram(texts: list[str], vocabulary: int) -> Tokenizer:
     """Learnt by SentencePiece itself, run by `tokenizers`, as the real models' tokenizers are."""
     import sentencepiece
-    from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-    normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex(" {2,}"), " ")]
-    )
+    normalizer = _albert_normalizer()
+    _check_room(
+        "SentencePiece unigram", vocabulary, len(_characters(texts, normalizer)) + 1
+    )  # and the sign for a space
     model = BytesIO()
-    lines = (line for text in texts for line in normalizer.normalize_str(text).split("\n") if line.strip())
+    words_only = (" ".join(line.split()) for text in texts for line in normalizer.normalize_str(text).splitlines())
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=lines,
+        sentence_iterator=(line for line in words_only if line),
         model_writer=model,
         model_type="unigram",
         vocab_size=vocabulary,
@@ -95,7 +118,10 @@ def _train_unigram(texts: list[str], vocabulary: int) -> Tokenizer:
     pieces = [(learnt.id_to_piece(i), learnt.get_score(i)) for i in range(len(learnt))]
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=1))
     tokenizer.normalizer = normalizer
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    # Any white space separates words, a line's end too.
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")]
+    )
     tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
     tokenizer.add_special_tokens(list(ALBERT_SPECIALS))
     return tokenizer
@@ -104,6 +130,7 @@ def _train_unigram(texts: list[str], vocabulary: int) -> Tokenizer:
 def _train_byte_level_bpe(texts: list[str], vocabulary: int) -> Tokenizer:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
+    _check_room("byte-level BPE", vocabulary, BYTES)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -138,13 +165,6 @@ def train_tokenizer(family: str, texts: Iterable[str], vocabulary: int = 4000) -
     texts = list(texts)
     if not any(text.strip() for text in texts):
         raise ValueError("There is no text to learn a vocabulary from: give at least one text with a word in it.")
-    letters = len({c for text in texts for c in text if not c.isspace()})
-    start = {"byte-level BPE": BYTES, "SentencePiece unigram": letters + 1}.get(family, 2 * letters)
-    start += len(BERT_SPECIALS)  # five special tokens in every family
-    if vocabulary < start:
-        raise ValueError(
-            f"A vocabulary of {vocabulary} is too small for {family} on these texts: take {start} or more."
-        )
     return TOKENIZERS[family](texts, vocabulary)
 
 

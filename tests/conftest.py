@@ -11,6 +11,13 @@ SITE = ROOT / "_build" / "html"
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 
 
+SLOW = ("test_build", "test_site", "test_wheel")  # a browser, whole builds: after everything quick
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem in SLOW)
+
+
 def site_pages() -> list[Path]:
     """The pages of the site, for parametrizing; none before `make book`."""
     return sorted(path for path in SITE.rglob("*.html") if "_static" not in path.parts)
