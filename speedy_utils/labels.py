@@ -86,9 +86,11 @@ def place_labels(
             left = x + dx * distance * em - (width if dx < 0 else width / 2 if dx == 0 else 0)
             bottom = y + 0.8 * dy * distance * em - (height if dy < 0 else height / 2 if dy == 0 else 0)
             box = (left, bottom, left + width, bottom + height)
-            leader = _leader((x, y), box, 0.12 * em) if distance >= _LEADER_FROM else []
             cost = 0.35 * distance * em * em
             cost += 1e4 * sum(overlap(box, other) for other in taken)  # never, where there is any other way
+            if best is not None and cost >= best[0]:
+                continue  # what follows only adds to it
+            leader = _leader((x, y), box, 0.12 * em) if distance >= _LEADER_FROM else []
             cost += 20 * sum(overlap(box, other) for other in marks)
             cost += 12 * sum(weight * overlap(box, other) for weight, other in soft)
             cost += 12 * sum(overlap(box, other) for other in leaders)
