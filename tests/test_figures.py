@@ -369,7 +369,7 @@ def test_style_reaches_no_further_than_the_figure(name):
 
 def test_the_page_and_the_package_have_the_same_colours():
     css = (Path(__file__).parents[1] / "book" / "_assets" / "speedy.css").read_text(encoding="utf-8")
-    light, dark, *_ = re.findall(r"^html[^{]*\{([^}]*)\}", css, re.MULTILINE)
+    light, dark, *_ = re.findall(r"^ *html[^{]*\{([^}]*)\}", css, re.MULTILINE)
     for variable, on_light, on_dark in COLOURS.values():
         assert f"{variable}: {on_light};" in light
         assert f"{variable}: {on_dark};" in dark
