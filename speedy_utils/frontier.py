@@ -60,7 +60,7 @@ def score(results: pd.DataFrame) -> pd.DataFrame:
     `results` has the columns of `published_results()`, values in per cent. Returns the columns system, route, score:
     the systems of the paper in the order of `SYSTEMS`, then others in the order they come. Raises ValueError, in one
     sentence, for a missing column, an unknown task or metric, a value that is not from 0 to 100, a figure given twice,
-    or a system that lacks a task. Source: the rule is not printed in the paper; it gives all 17 of its scores.
+    or a system that lacks a task. Source: found by recomputation; it gives all 17 scores of the paper's summary table.
     """
     import pandas as pd
 

@@ -72,7 +72,7 @@ def authors_systems() -> dict[str, System]:
 
 
 def authors_speed() -> pd.DataFrame:
-    """The authors' own timings of one forward pass, which the paper does not print.
+    """The authors' own timings of one forward pass, from their public experiment files.
 
     Columns: system, device ("RTX 2080", "RTX 3090", "cpu"), batch_size, sequence_length (tokens), parameters,
     macs_without_attention_products, latency_ms_mean, latency_ms_std (milliseconds), machine. Two settings of CPU stand

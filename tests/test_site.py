@@ -99,6 +99,13 @@ def test_page(visit, name, width, scheme):
     assert reader.flaws == []
 
 
+def test_the_landing_figure_has_the_colour_of_its_page(visit):
+    page = visit(scheme="dark").open("book/index.html")
+    shown = page.locator(".speedy-figure img:visible")
+    assert shown.count() == 1 and "dark" in shown.get_attribute("src")
+    assert shown.evaluate("i => getComputedStyle(i).filter") == "none"
+
+
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_formulas_are_typeset(visit, name):
     page = visit().open(f"book/{name}.html")
