@@ -170,7 +170,8 @@ def test_dark_readers_get_light_paper_in_print(visit):
     svg = page.locator(".speedy-figure svg.wide").first
     assert svg.is_visible()
     assert svg.evaluate("s => getComputedStyle(s).backgroundColor") == FIGURE_PAPER["light"]
-    colours = page.locator(".highlight span").evaluate_all("all => [...new Set(all.map(s => getComputedStyle(s).color))]")
+    colours = "all => [...new Set(all.map(s => getComputedStyle(s).color))]"
+    colours = page.locator(".highlight span").evaluate_all(colours)
     assert set(colours) <= {"rgb(27, 31, 36)", "rgb(89, 99, 110)"}, "code in colours made for dark paper"
     assert len(page.pdf()) > 50_000
 

@@ -71,7 +71,8 @@ def rewriter(old: tuple[str, str], new: tuple[str, str]) -> Callable[[str, str],
     """A function that gives a file's text with the new address."""
     old_slug, new_slug = "/".join(old), "/".join(new)
     known = re.compile(rf"({HOST}){re.escape(old_slug)}(?![A-Za-z0-9_-]|\.(?!git\b)[A-Za-z0-9])", re.IGNORECASE)
-    site = re.compile(rf"(?<![\w.-]){re.escape(pages(*old))}(?![A-Za-z0-9_-]|\.[A-Za-z0-9])", re.IGNORECASE)
+    # Not after a single slash: NAME may itself be OWNER.github.io.
+    site = re.compile(rf"(?<![\w.-])(?<![^/]/){re.escape(pages(*old))}(?![A-Za-z0-9_-]|\.[A-Za-z0-9])", re.IGNORECASE)
 
     def rewrite(name: str, text: str) -> str:
         if name == CONFIG:

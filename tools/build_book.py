@@ -165,7 +165,9 @@ def run_pytest(folder: Path, junit: Path, log: Path, count: int) -> int:
     command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", f"--nbmake-timeout={limit}", f"-n{workers}"]
     command += ["--dist=load", "--maxschedchunk=1", "-p", "no:cacheprovider", "-q", "--color=no", f"--junitxml={junit}"]
     command += [f"--rootdir={folder}", "-c", str(folder / "pytest.ini"), str(folder)]
-    environment = os.environ | {"PYTHONHASHSEED": "0", "JUPYTER_PLATFORM_DIRS": "1"}
+    # Options that the caller keeps for tests, as PYTEST_ADDOPTS="-k name", would choose among the notebooks.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment |= {"PYTHONHASHSEED": "0", "JUPYTER_PLATFORM_DIRS": "1"}
     with log.open("w", encoding="utf-8") as words:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=words, stderr=subprocess.STDOUT, start_new_session=True

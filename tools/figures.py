@@ -27,13 +27,14 @@ def pictures() -> dict[str, str]:
 def main(arguments: list[str]) -> int:
     drawn = pictures()
     if arguments == ["--check"]:
-        stale = [name for name, svg in drawn.items() if (FOLDER / name).read_text(encoding="utf-8") != svg]
+        stored = {name: (FOLDER / name).read_bytes() for name in drawn if (FOLDER / name).is_file()}
+        stale = [name for name, svg in drawn.items() if stored.get(name) != svg.encode()]
         if stale:
-            print(f"{', '.join(stale)}: not what tools/figures.py draws; say make figures.")
+            print(f"{', '.join(stale)}: not what is drawn; say make figures to mend it.")
         return 1 if stale else 0
     for name, svg in drawn.items():
-        (FOLDER / name).write_text(svg, encoding="utf-8")
-    print(f"Wrote {', '.join(drawn)} to {FOLDER.relative_to(Path.cwd())}")
+        (FOLDER / name).write_text(svg, encoding="utf-8", newline="\n")
+    print(f"Wrote {', '.join(drawn)} to {FOLDER}")
     return 0
 
 

@@ -70,7 +70,8 @@ def mend(notebook: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
             cell["id"] = next(name for name in free if name not in taken)
         seen.add(cell["id"])
         if cell["metadata"] != (kept := cell_metadata(cell)):
-            said.append(f"{here} has metadata that the book does not use: {', '.join(cell['metadata'].keys())}")
+            needless = [key for key, value in cell["metadata"].items() if value != kept.get(key)]
+            said.append(f"{here} has metadata that the book does not use: {', '.join(needless)}")
             cell["metadata"] = kept
         if cell.pop("attachments", None):
             said.append(f"{here} has an attached file: link to one in book/ instead")
@@ -111,7 +112,7 @@ def look_at(path: Path) -> tuple[str | None, list[str], list[str]]:
         notebook = nbformat.convert(raw, 4) if raw["nbformat"] != 4 else raw
         notebook, said = mend(notebook)
         nbformat.validate(notebook)
-    except (ValueError, KeyError, nbformat.ValidationError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError) as error:
         return None, [], [f"is not a notebook: {str(error).splitlines()[0]}"]
     text = nbformat.writes(nbformat.from_dict(notebook)) + "\n"
     if not said and text.encode() != stored:

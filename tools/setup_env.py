@@ -188,7 +188,10 @@ def run(command: List[str], environment: Dict[str, str]) -> None:
         log.write("$ " + " ".join(command) + "\n")
         log.flush()
         start = log.tell()
-        code = subprocess.call(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            code = subprocess.call(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        except OSError as error:  # a uv for another processor, say
+            raise InstallerFailed(str(error)) from error
     if code:
         with open(LOG, encoding="utf-8", errors="replace") as log:
             log.seek(start)
@@ -200,6 +203,8 @@ def make_venv(uv: Optional[str], environment: Dict[str, str]) -> None:
     if os.path.isdir(VENV):
         if os.listdir(VENV) and not (os.path.exists(OURS) or os.path.exists(STAMP)):
             stop("%s was not made by this book: move it away, then try again." % VENV)
+        if os.path.exists(STAMP):
+            os.replace(STAMP, OURS)  # first of all: interrupted from here on, the folder is half-made and still ours
         shutil.rmtree(VENV)
     os.mkdir(VENV)
     with open(OURS, "w", encoding="utf-8") as file:
@@ -240,9 +245,11 @@ def install(uv: Optional[str], index: Optional[str], settings: Dict[str, List[st
         say("installing %s from %s ..." % (name, index))
         if uv:
             run(start + ["--default-index", index, name], env)
-        else:  # --isolated: pip would add the indexes of its own settings
+        else:  # --isolated and no pip.conf: pip would add the indexes of its own settings
             certificate = ["--cert", settings["cert"][0]] if settings.get("cert") else []
-            run([PYTHON, "-m", "pip", "--isolated", "install"] + certificate + ["--index-url", index, name], env)
+            alone = dict(env, PIP_CONFIG_FILE=os.devnull)
+            isolated = [PYTHON, "-m", "pip", "--isolated", "--disable-pip-version-check", "install"]
+            run(isolated + certificate + ["--index-url", index, name], alone)
     say("installing requirements.txt with %s ..." % ("uv" if uv else "pip (some minutes)"))
     run(start + general + ["-r", "requirements.txt"], env)
     run(start + general + ["--no-deps", "--no-build-isolation", "-e", "."], env)
@@ -254,11 +261,16 @@ def find_uv(environment: Dict[str, str], settings: Dict[str, List[str]]) -> Opti
     try:
         run([PYTHON, "-m", "pip", "install", "--quiet", "--retries", "1", "uv"], environment)
     except InstallerFailed as failure:
-        if NO_SPACE.search(str(failure)) or NO_NETWORK.search(str(failure)):
+        if NO_SPACE.search(str(failure)) or (NO_NETWORK.search(str(failure)) and not has_own_places(settings)):
             raise
         say("uv can't be had here; going on with pip, which takes longer.")
         return None
     return os.path.join(BIN, "uv.exe" if os.name == "nt" else "uv")
+
+
+def has_own_places(settings: Dict[str, List[str]]) -> bool:
+    """Whether pip is told of places that it may reach in ways that uv can't, or that hold all but uv."""
+    return bool(set(settings) - {"cert"})
 
 
 def make(torch: str, settings: Dict[str, List[str]]) -> None:
@@ -272,8 +284,8 @@ def make(torch: str, settings: Dict[str, List[str]]) -> None:
         install(uv, index, settings, environment)
     except InstallerFailed as failure:
         uv_was_used = bool(uv_on_path) or os.path.exists(os.path.join(BIN, "uv"))
-        own_index = bool(set(settings) - {"cert"})  # places that pip may reach in ways that uv can't
-        hopeless = NO_SPACE.search(str(failure)) or (NO_NETWORK.search(str(failure)) and not own_index)
+        offline = NO_NETWORK.search(str(failure)) and not has_own_places(settings)
+        hopeless = NO_SPACE.search(str(failure)) or offline
         if hopeless or not uv_was_used:
             raise
         say("uv failed (%s); trying again with pip." % last_words(str(failure), 1)[0][:120])
