@@ -47,13 +47,14 @@ _HOME = {
     "split_words": "tokenization",
     "unknown_share": "tokenization",
     "TOKENIZERS": "tokenization",
+    "load_metric": "metrics",
     "score": "frontier",
     "cut": "frontier",
     "pareto_frontier": "frontier",
 }
 _MODULES = {
-    *("errors", "figures", "frontier", "labels", "mini", "notebook", "plots"),
-    *("published", "speed", "systems", "tasks", "tokenization"),
+    *("errors", "figures", "frontier", "labels", "metrics", "mini", "notebook", "plots"),
+    *("published", "speed", "systems", "tasks", "tokenization", "uncertainty"),
 }
 
 __all__ = [*_HOME, "__version__"]
