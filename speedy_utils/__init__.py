@@ -25,6 +25,9 @@ _HOME = {
     "TASKS": "tasks",
     "Task": "tasks",
     "get_task": "tasks",
+    "load_task": "readers",
+    "read_file": "readers",
+    "drop_shared_articles": "readers",
     "published_results": "published",
     "published_summary": "published",
     "published_teachers": "published",
@@ -53,8 +56,8 @@ _HOME = {
     "pareto_frontier": "frontier",
 }
 _MODULES = {
-    *("errors", "figures", "frontier", "labels", "metrics", "mini", "notebook", "plots"),
-    *("published", "speed", "systems", "tasks", "tokenization", "uncertainty"),
+    *("errors", "figures", "formats", "frontier", "labels", "metrics", "mini", "notebook", "plots"),
+    *("published", "readers", "speed", "systems", "tasks", "tokenization", "uncertainty"),
 }
 
 __all__ = [*_HOME, "__version__"]
