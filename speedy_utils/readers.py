@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import as_file
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,8 +149,15 @@ def _from_files(
     return {split: read_file(task, files[split], labels, columns) for split in SPLITS if split in files}
 
 
+def _from_mini(task: Task, **_: None) -> dict[str, Reading]:
+    """The bundled files, read as any others are."""
+    with as_file(resources("speedy_utils.mini").joinpath("data", task.name)) as folder:
+        paths = {path.stem: path for path in folder.iterdir()}
+        return {split: read_file(task, paths[split]) for split in SPLITS}
+
+
 # Each source gives {split: (examples, report)} for a task and the options of `load_task`.
-_SOURCES: dict[str, Callable[..., dict[str, Reading]]] = {"files": _from_files}
+_SOURCES: dict[str, Callable[..., dict[str, Reading]]] = {"mini": _from_mini, "files": _from_files}
 
 
 def show_dropped(split: str, report: Report) -> None:
@@ -172,8 +181,9 @@ def load_task(
     `id`, `title`, `context`, `question`, `answers` {`text`, `answer_start`}. Labels and tags are ClassLabel, in the
     order of `Task.labels`.
 
-    source="files" reads `files`, {split: path}, in the upstream formats; `labels` and `columns` are those of
-    `read_file`. For TAR, articles of the test set are taken out of the training set.
+    source="mini" reads the data that come with the package; source="files" reads `files`, {split: path}, in the
+    upstream formats; `labels` and `columns` are those of `read_file`. For TAR, articles of the test set are taken out
+    of the training set.
 
     `report` is called with each split and its `Report`; as it is, what was dropped or looks odd is printed. None is
     quiet. Raises ValueError (FileNotFoundError for a missing file) in one sentence that names file and line.
@@ -181,9 +191,11 @@ def load_task(
     task = get_task(name)
     if source not in _SOURCES:
         raise ValueError(unknown_name("source", source, list(_SOURCES)))
-    if files is not None and source != "files":
-        raise ValueError(f"files= goes with source='files', not with {source!r}.")
-    readings = _SOURCES[source](task, files=files, labels=labels, columns=columns)
+    given = {"files": files, "labels": labels, "columns": columns}
+    for option, value in given.items():
+        if source != "files" and value is not None:
+            raise ValueError(f"{option}= goes with source='files', not with {source!r}.")
+    readings = _SOURCES[source](task, **given)
     if task.name == "tar":
         _part_from_test(readings)
     for split, (_, found) in readings.items():
