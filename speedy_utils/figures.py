@@ -131,10 +131,13 @@ class BookFigure:
             )
         return buffer.getvalue()
 
+    def _drawn(self, width: float) -> str:
+        """Matplotlib's SVG document without its metadata."""
+        return re.sub(r"\s*<metadata>.*?</metadata>", "", self._saved("svg", width).decode(), flags=re.DOTALL)
+
     def svg(self, width: float = WIDE, dark: bool = False) -> str:
         """The picture as an SVG document that stands alone, with its text alternative inside."""
-        text = self._saved("svg", width).decode()
-        text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+        text = self._drawn(width)
         text = text.replace("<svg ", '<svg role="img" ', 1)
         end = text.index(">", text.index("<svg ")) + 1
         text = f"{text[:end]}\n <title>{escape(self.alt)}</title>{text[end:]}"
@@ -153,9 +156,8 @@ class BookFigure:
 
     def _inline(self, width: float, name: str) -> str:
         """The picture as an element of a page: no declarations, no fixed size, names that no other picture has."""
-        text = self._saved("svg", width).decode()
+        text = self._drawn(width)
         text = text[text.index("<svg ") :]
-        text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
         text = re.sub(r'^<svg [^>]*?(viewBox="[^"]*")[^>]*>', rf'<svg class="{name}" \1 aria-hidden="true">', text)
         # Matplotlib's own style sheet would hold for the whole page.
         text = re.sub(r"<style.*?</style>", "", text, flags=re.DOTALL)

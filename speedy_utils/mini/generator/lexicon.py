@@ -188,11 +188,6 @@ def _jobs() -> list[Item]:
     return items + [noun(word, "mf"[place % 2]) for place, word in enumerate(_BOTH)]
 
 
-def job(index: int, gender: str) -> str:
-    """A profession in the gender asked for."""
-    return JOB_PAIRS[index][gender == "f"]
-
-
 JOB_PAIRS = [tuple(pair.split("/")) for pair in _JOBS] + [(word, word) for word in _BOTH]
 
 

@@ -15,11 +15,10 @@ from speedy_utils.mini.generator.words import Item
 
 @dataclass(frozen=True)
 class Frame:
-    """`kind` of x and y; `ways` to say the same; `also` binds what both sentences share."""
+    """`kind` of x and y; `ways` to say the same."""
 
     kind: str
     ways: tuple[str, ...]
-    also: str = ""
 
 
 FRAMES = (
@@ -265,7 +264,6 @@ FRAMES = (
             "<el local> de <c> abre los <y.pl> y cierra los <x.pl>.",
             "Los <y.pl> abre <el local> de <c>; los <x.pl> cierra.",
         ),
-        "local",
     ),
     Frame(
         "mes",
