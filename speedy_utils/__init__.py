@@ -51,13 +51,29 @@ _HOME = {
     "unknown_share": "tokenization",
     "TOKENIZERS": "tokenization",
     "load_metric": "metrics",
+    "Preparation": "preprocessing",
+    "prepare": "preprocessing",
+    "Encoder": "encoders",
+    "load_encoder": "encoders",
+    "Settings": "training",
+    "GRIDS": "training",
+    "Run": "training",
+    "fine_tune": "training",
+    "load_run": "training",
+    "Evaluation": "evaluation",
+    "evaluate": "evaluation",
+    "compare": "evaluation",
+    "confusion_matrix": "evaluation",
+    "wrong_entities": "evaluation",
+    "wrong_answers": "evaluation",
     "score": "frontier",
     "cut": "frontier",
     "pareto_frontier": "frontier",
 }
 _MODULES = {
-    *("errors", "figures", "formats", "frontier", "labels", "metrics", "mini", "notebook", "plots"),
-    *("published", "readers", "speed", "systems", "tasks", "tokenization", "uncertainty"),
+    *("devices", "encoders", "errors", "evaluation", "figures", "files", "formats", "frontier", "labels", "metrics"),
+    *("mini", "notebook", "plots", "preprocessing", "published", "readers", "speed", "systems", "tasks"),
+    *("tokenization", "training", "uncertainty"),
 }
 
 __all__ = [*_HOME, "__version__"]

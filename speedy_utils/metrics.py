@@ -215,6 +215,11 @@ def _entities(sentences: list[list[str]]) -> set[Entity]:
         return set(get_entities(sentences))
 
 
+def find_entities(tags: Sequence[str]) -> set[Entity]:
+    """(type, first word, last word) of each entity in one sentence's tags, as seqeval's default mode finds them."""
+    return _entities([list(tags)])
+
+
 def _sentence_of(sentences: list[list[str]]) -> list[int]:
     """The sentence of each position that `_entities` counts."""
     return [number for number, sentence in enumerate(sentences) for _ in range(len(sentence) + 1)]

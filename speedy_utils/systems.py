@@ -15,6 +15,7 @@ from speedy_utils.tasks import TASKS
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
+    from transformers.models.auto.auto_factory import _BaseAutoModelClass
 
 KINDS: tuple[str, ...] = tuple(dict.fromkeys(task.kind for task in TASKS))
 
@@ -178,6 +179,19 @@ def build_config(system: System | str, num_labels: int = 3) -> PretrainedConfig:
     raise ValueError(unknown_name("family", system.family, ["bert", "distilbert", "albert", "roberta"]))
 
 
+def auto_class(kind: str) -> type[_BaseAutoModelClass]:
+    """The class of `transformers` that gives a model the head for a kind of task."""
+    check_kind(kind)
+    import transformers
+
+    heads = {
+        "classification": "AutoModelForSequenceClassification",
+        "tagging": "AutoModelForTokenClassification",
+        "question_answering": "AutoModelForQuestionAnswering",
+    }
+    return getattr(transformers, heads[kind])
+
+
 def build_model(
     system: System | str, kind: str = "classification", num_labels: int = 3, device: str = "meta"
 ) -> PreTrainedModel:
@@ -190,20 +204,10 @@ def build_model(
     check_kind(kind)
     config = build_config(system, 2 if kind == "question_answering" else num_labels)
     import torch
-    from transformers import (
-        AutoModelForQuestionAnswering,
-        AutoModelForSequenceClassification,
-        AutoModelForTokenClassification,
-    )
 
-    heads = {
-        "classification": AutoModelForSequenceClassification,
-        "tagging": AutoModelForTokenClassification,
-        "question_answering": AutoModelForQuestionAnswering,
-    }
     with torch.device(device):
         # Eager attention is made of plain matrix products, which every counter of operations sees.
-        return heads[kind].from_config(config, attn_implementation="eager").eval()
+        return auto_class(kind).from_config(config, attn_implementation="eager").eval()
 
 
 PARTS: tuple[str, ...] = ("word embeddings", "other embeddings", "layers", "head")

@@ -1,0 +1,118 @@
+"""Models with a head for a task, each with its tokenizer, wherever they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from speedy_utils.devices import quiet
+from speedy_utils.errors import unknown_name
+from speedy_utils.notebook import scale
+from speedy_utils.systems import System, auto_class, get_system
+from speedy_utils.tasks import Task, get_task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+SOURCES = ("mini", "hub", "published")
+
+
+@dataclass(eq=False)
+class Encoder:
+    """A model with a head for one task, its tokenizer, a name for tables, and where the weights come from."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    name: str
+    origin: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def longest(self) -> int:
+        """How many tokens the model has positions for."""
+        config = self.model.config
+        # RoBERTa's first position is pad_token_id + 1.
+        unused = config.pad_token_id + 1 if config.model_type == "roberta" else 0
+        return config.max_position_embeddings - unused
+
+
+def source_of_scale() -> str:
+    """Where models and data come from at this scale: "mini" from the package, else from the hub."""
+    return "mini" if scale() == "mini" else "hub"
+
+
+def load_encoder(
+    system: System | str,
+    task: Task | str,
+    *,
+    source: str | None = None,
+    seed: int = 42,
+    route: str | None = None,
+    revision: str | None = None,
+) -> Encoder:
+    """A pretrained system with a head for a task.
+
+    source="mini" takes the stand-in that comes with this package, source="hub" the real model: both with a new head,
+    drawn with `seed`. source="published" takes the model that the paper's authors trained for the task; `route`
+    ("fine-tuning" or "distillation") tells the two of ALBETO tiny apart. `revision` pins a hub model. Without a source,
+    the scale decides (see `speedy_utils.scale`). Raises ValueError for an unknown name, HubError in one sentence for
+    what the hub does not give.
+    """
+    task, source = get_task(task), source or source_of_scale()
+    if source not in SOURCES:
+        raise ValueError(unknown_name("source", source, SOURCES))
+    if source == "mini":
+        from speedy_utils.mini.systems import load_mini_model, load_mini_tokenizer
+
+        system = get_system(system)
+        with seeded(seed):
+            model = load_mini_model(system, task.kind, max(2, len(task.labels)))
+        name_labels(model, task)
+        origin = {"source": "mini", "system": system.name}
+        return Encoder(model, load_mini_tokenizer(system), f"{system.name} (mini)", origin)
+    from speedy_utils.hub import load_pretrained, load_published
+
+    if source == "published":
+        return load_published(system, task, route=route, revision=revision)
+    with seeded(seed):
+        return load_pretrained(get_system(system), task, revision=revision)
+
+
+def load_folder(folder: str | Path, task: Task | str, name: str, origin: dict[str, Any] | None = None) -> Encoder:
+    """An encoder that was saved on this machine, with the head for a task; nothing is downloaded or executed."""
+    from transformers import AutoTokenizer
+
+    here = {"local_files_only": True, "trust_remote_code": False}
+    with quiet():
+        model = auto_class(get_task(task).kind).from_pretrained(folder, **here)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **here)
+    return Encoder(model.eval(), tokenizer, name, origin or {})
+
+
+def name_labels(model: PreTrainedModel, task: Task) -> None:
+    """Writes the task's labels into the configuration, so that a saved model can be used anywhere."""
+    if task.labels:
+        model.config.id2label = dict(enumerate(task.labels))
+        model.config.label2id = {label: number for number, label in enumerate(task.labels)}
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Everything random inside depends on `seed` alone; the caller's random numbers go on as if nothing happened."""
+    import random
+
+    import numpy as np
+    import torch
+
+    before = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(before[0])
+            np.random.set_state(before[1])

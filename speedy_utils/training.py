@@ -1,0 +1,535 @@
+"""Fine-tuning on `transformers.Trainer`: one function for the three kinds of task.
+
+Two things differ from the Trainer as it comes. Batches are drawn at random and then cut into micro-batches of like
+length, so that little is padded and nothing else about the batch changes. And the validation loss is the mean over all
+labels of the split, not a mean of batch means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import PrinterCallback, Trainer, TrainingArguments
+
+from speedy_utils.devices import best_device, choose_precision, describe_device, quiet
+from speedy_utils.encoders import Encoder, load_encoder, load_folder, name_labels, seeded, source_of_scale
+from speedy_utils.errors import unknown_name
+from speedy_utils.evaluation import Evaluation, judge, write_predictions
+from speedy_utils.files import whole_folder, write_json
+from speedy_utils.preprocessing import IGNORED, Preparation, pad_batch, prepare
+from speedy_utils.readers import load_task
+from speedy_utils.systems import System, check_counts, get_system
+from speedy_utils.tasks import Task, get_task
+
+if TYPE_CHECKING:
+    import datasets
+
+SELECTIONS = ("paper", "loss", "metric")
+# The grid of the paper's fine-tuning (batch size, learning rate, epochs). Its ALBETO xxlarge on XNLI, which the grid
+# does not fit, used learning rates from 1e-6 to 5e-6 and batches of 4.
+GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
+    "paper": {"batch_size": (16, 32, 64), "learning_rate": (1e-5, 2e-5, 3e-5, 5e-5), "epochs": (2, 3, 4)},
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the outcome of a run, beside the model and the data.
+
+    `learning_rate` falls to 0 in a straight line, after rising over the share `warmup` of all steps. `select` says
+    which epoch's weights are kept, and which run of a grid: the one with the lowest validation "loss", with the best
+    validation "metric" (that of the task's score), or the "paper"'s rule: F1 for question answering, loss elsewhere.
+    `micro_batch_size` examples are computed at a time; it changes speed and memory, not what is learnt.
+    """
+
+    epochs: int = 3
+    learning_rate: float = 3e-5
+    batch_size: int = 16
+    weight_decay: float = 0.0
+    warmup: float = 0.0
+    select: str = "paper"
+    seed: int = 42
+    precision: str = "auto"
+    micro_batch_size: int | None = None
+    preparation: Preparation = field(default_factory=Preparation)
+
+    def __post_init__(self) -> None:
+        check_counts(epochs=self.epochs, batch_size=self.batch_size)
+        if self.micro_batch_size is not None:
+            check_counts(micro_batch_size=self.micro_batch_size)
+        if self.select not in SELECTIONS:
+            raise ValueError(unknown_name("rule of selection", self.select, SELECTIONS))
+        if not 0 < self.learning_rate < 1:
+            raise ValueError(f"A learning rate lies between 0 and 1, such as 3e-5, and is not {self.learning_rate!r}.")
+
+    def selected_by(self, task: Task) -> str:
+        """ "loss", or the name of the metric that decides for this task."""
+        by_loss = self.select == "loss" or (self.select == "paper" and task.kind != "question_answering")
+        return "loss" if by_loss else task.score_metric
+
+
+@dataclass(eq=False)
+class Run:
+    """A finished fine-tuning: the model with its best weights, and what happened on the way.
+
+    `validation` are the metrics of the kept weights on the validation split, `history` has a row for each epoch
+    (epoch, train_loss, loss and the metrics on the validation split), `record` says where the run comes from.
+    """
+
+    task: Task
+    encoder: Encoder
+    settings: Settings
+    source: str | None
+    data: datasets.DatasetDict | None
+    validation: dict[str, float]
+    history: list[dict[str, float]]
+    record: dict[str, Any]
+    folder: Path | None = None
+
+
+# Batches
+
+
+class MicroBatchSampler(torch.utils.data.Sampler[int]):
+    """Every example once, in random batches; inside a batch the longest come first.
+
+    Cut into micro-batches of consecutive examples, a batch holds exactly the examples that a random batch would, and
+    little padding. Sorting more than a batch at a time would pad less and learn less, since a step would then see
+    sentences of one length only. `set_epoch` makes the order of an epoch depend on the seed and the epoch alone.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self.lengths, self.batch_size, self.seed, self.epoch = lengths, batch_size, seed, 0
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        order = torch.randperm(len(self.lengths), generator=generator).tolist()
+        for start in range(0, len(order), self.batch_size):
+            yield from sorted(order[start : start + self.batch_size], key=lambda place: -self.lengths[place])
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+
+def label_loss(
+    outputs: Mapping[str, torch.Tensor],
+    labels: torch.Tensor,
+    num_items_in_batch: torch.Tensor | int | None = None,
+) -> torch.Tensor:
+    """Cross-entropy summed over the labels that count and divided by the number of labels in the whole batch.
+
+    `labels` have the shape (examples,), (examples, tokens), or (examples, 2) for the starts and ends of answers. The
+    division is by the batch and not by the micro-batch: a label weighs the same wherever it was computed.
+    """
+    if "start_logits" in outputs:
+        logits = torch.stack([outputs["start_logits"], outputs["end_logits"]], dim=1)  # (examples, 2, tokens)
+    else:
+        logits = outputs["logits"]
+    total = cross_entropy(logits.float().flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
+    return total / (labels.ne(IGNORED).sum() if num_items_in_batch is None else num_items_in_batch)
+
+
+class TaskTrainer(Trainer):
+    """The Trainer with micro-batches of like length, and with `validate` in place of its own evaluation.
+
+    `validate` takes the epoch's model and gives the metrics of the validation split; they are logged as eval_….
+    """
+
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401
+        lengths: Sequence[int],
+        batch_size: int,
+        validate: Callable[[], dict[str, float]],
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
+        super().__init__(*args, compute_loss_func=label_loss, **kwargs)
+        self.sampler = MicroBatchSampler(lengths, batch_size, self.args.seed)
+        self.validate = validate
+
+    def _get_train_sampler(self, train_dataset: object = None) -> MicroBatchSampler:
+        return self.sampler
+
+    def evaluate(self, *_: object, **__: object) -> dict[str, float]:
+        found = {f"eval_{name}": value for name, value in self.validate().items()}
+        self.log(found)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, found)
+        return found
+
+
+# Fine-tuning
+
+
+def default_settings(task: Task | str, source: str | None) -> Settings:
+    """The settings of a run that names none: the middle of the paper's grid, and for the stand-ins what suits them."""
+    if source != "mini":
+        return Settings()
+    return MINI_SETTINGS[get_task(task).kind]
+
+
+MINI_SETTINGS: dict[str, Settings] = {
+    "classification": Settings(epochs=6, learning_rate=1e-3, batch_size=32, warmup=0.1),
+    "tagging": Settings(epochs=8, learning_rate=1e-3, batch_size=16, warmup=0.1),
+    "question_answering": Settings(epochs=8, learning_rate=1e-3, batch_size=16, warmup=0.1),
+}
+
+
+def fine_tune(
+    system: System | str | Encoder,
+    task: Task | str,
+    *,
+    data: datasets.DatasetDict | None = None,
+    source: str | None = None,
+    grid: str | Mapping[str, Sequence[float]] | None = None,
+    output: str | Path | None = None,
+    progress: bool = False,
+    revision: str | None = None,
+    **settings: Any,  # noqa: ANN401 -- the fields of Settings
+) -> Run:
+    """Trains a system on a task, keeps the best epoch's weights, and gives back the run.
+
+    `system` is one of the paper's, loaded from `source` ("mini" or "hub"; by the scale unless said otherwise), or an
+    `Encoder` of your own, which is trained in place. `data` has the columns of `load_task` and the splits train and
+    validation. Further arguments are the fields of `Settings` (`epochs=`, `learning_rate=`, `seed=` …), which differ by
+    source and kind of task where they are left out; `max_length=`, `stride=`, `subwords=` and the other fields of
+    `Preparation` are taken too.
+
+    `grid` trains once for each combination of its values and keeps the best run by the rule of `select`; "paper" is
+    the paper's own. `output` is a folder for the run: model, tokenizer, settings, seed, versions, metrics, predictions.
+    It is written whole or not at all; an interrupted run goes on from its last epoch, and a finished one is loaded. A
+    folder that holds a run of other settings or data is refused. `progress` shows a bar.
+
+    The same seed gives the same run on the same machine with the same number of threads. Raises ValueError for bad
+    settings or data in one sentence.
+    """
+    task = get_task(task)
+    own = isinstance(system, Encoder)
+    source = None if own else source or source_of_scale()
+    chosen = _settings(default_settings(task, source), settings)
+    if data is None:
+        if own:
+            raise ValueError("An encoder of your own needs data=, such as data=load_task('ner').")
+        data = load_task(task, source, **({"report": None} if source == "mini" else {}))
+    _check_data(task, data)
+    folder = None if output is None else Path(output)
+    if grid is None:
+        return _run(system, task, data, source, chosen, folder, progress, revision)
+    if own:
+        raise ValueError("A grid starts every run from the same weights: name a system in place of an encoder.")
+    return _search(system, task, data, source, chosen, _grid(grid), folder, progress, revision)
+
+
+def _settings(defaults: Settings, given: Mapping[str, Any]) -> Settings:
+    own = {name: value for name, value in given.items() if name in Settings.__dataclass_fields__}
+    inner = {name: value for name, value in given.items() if name in Preparation.__dataclass_fields__}
+    for name in given:
+        if name not in own and name not in inner:
+            known = [*Settings.__dataclass_fields__, *Preparation.__dataclass_fields__]
+            raise ValueError(unknown_name("setting", name, known))
+    chosen = replace(defaults, **own)
+    return replace(chosen, preparation=replace(chosen.preparation, **inner)) if inner else chosen
+
+
+def _check_data(task: Task, data: datasets.DatasetDict) -> None:
+    wanted = {
+        "classification": ["sentence1", *(["sentence2"] if task.pair else []), "label"],
+        "tagging": ["tokens", "tags"],
+        "question_answering": ["id", "context", "question", "answers"],
+    }[task.kind]
+    for split in ("train", "validation"):
+        if split not in data or not len(data[split]):
+            raise ValueError(f"Training on {task.title} needs a split {split!r} with examples; there is none.")
+        missing = [name for name in wanted if name not in data[split].column_names]
+        if missing:
+            raise ValueError(
+                f"The split {split!r} of {task.title} lacks the column {missing[0]!r}: load it with load_task()."
+            )
+
+
+def _run(
+    system: System | str | Encoder,
+    task: Task,
+    data: datasets.DatasetDict,
+    source: str | None,
+    settings: Settings,
+    folder: Path | None,
+    progress: bool,
+    revision: str | None,
+) -> Run:
+    name = system.name if isinstance(system, Encoder) else get_system(system).name
+    identity = {
+        "task": task.name,
+        "system": name,
+        "source": source,
+        "revision": revision,
+        "settings": _plain(settings),
+        "data": {split: fingerprint(data[split]) for split in ("train", "validation")},
+    }
+    if folder is not None and folder.exists():
+        finished = load_run(folder, data)
+        _check_same(finished.record["identity"], identity, folder)
+        print(f"{folder} holds this run already: it was loaded, not trained again.")
+        return finished
+    encoder = (
+        system
+        if isinstance(system, Encoder)
+        else load_encoder(system, task, source=source, seed=settings.seed, revision=revision)
+    )
+    run, best = _train(encoder, task, data, source, settings, identity, folder, progress)
+    if folder is not None:
+        _save(run, best, folder)
+    return run
+
+
+def _train(
+    encoder: Encoder,
+    task: Task,
+    data: datasets.DatasetDict,
+    source: str | None,
+    settings: Settings,
+    identity: dict[str, Any],
+    folder: Path | None,
+    progress: bool,
+) -> tuple[Run, Evaluation]:
+    how = settings.preparation.for_positions(encoder.longest)
+    settings = replace(settings, preparation=how)
+    train = prepare(encoder.tokenizer, task, data["train"], how)
+    held_out = prepare(encoder.tokenizer, task, data["validation"], how)
+    lengths = [len(ids) for ids in train["input_ids"]]
+    micro = settings.micro_batch_size or _micro_batch_size(settings.batch_size)
+    if settings.batch_size % micro:
+        raise ValueError(f"A batch of {settings.batch_size} cannot be cut into micro-batches of {micro}.")
+    decides = settings.selected_by(task)
+    precision = choose_precision(encoder.model, settings.precision)
+
+    def validate() -> dict[str, float]:
+        found = judge(encoder, task, data["validation"], held_out, "validation", settings.precision)
+        return {"loss": found.loss, **found.metrics}
+
+    with _checkpoints(folder, identity) as (scratch, resume), seeded(settings.seed), quiet():
+        steps = -(-len(lengths) // settings.batch_size) * settings.epochs
+        arguments = TrainingArguments(
+            output_dir=str(scratch),
+            num_train_epochs=settings.epochs,
+            learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            warmup_steps=round(settings.warmup * steps),
+            lr_scheduler_type="linear",
+            per_device_train_batch_size=micro,
+            gradient_accumulation_steps=settings.batch_size // micro,
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            logging_strategy="epoch",
+            save_total_limit=1,
+            save_only_model=folder is None,
+            load_best_model_at_end=True,
+            metric_for_best_model=f"eval_{decides}",
+            greater_is_better=decides != "loss",
+            bf16=precision == "bf16",
+            fp16=precision == "fp16",
+            use_cpu=best_device().type == "cpu",
+            dataloader_pin_memory=best_device().type == "cuda",
+            seed=settings.seed,
+            data_seed=settings.seed,
+            remove_unused_columns=False,
+            report_to="none",
+            disable_tqdm=not progress,
+        )
+        trainer = TaskTrainer(
+            model=encoder.model,
+            args=arguments,
+            train_dataset=train,
+            eval_dataset=held_out,
+            data_collator=partial(pad_batch, pad_id=encoder.tokenizer.pad_token_id),
+            lengths=lengths,
+            batch_size=settings.batch_size,
+            validate=validate,
+        )
+        trainer.remove_callback(PrinterCallback)
+        outcome = trainer.train(resume_from_checkpoint=resume)
+    name_labels(encoder.model, task)
+    best = judge(encoder, task, data["validation"], held_out, "validation", settings.precision)
+    record = {
+        "identity": identity,
+        "system": encoder.name,
+        "origin": encoder.origin,
+        "settings": _plain(settings),
+        "selected_by": decides,
+        "examples": {split: len(data[split]) for split in data},
+        "cut": sum(train["cut"]) if "cut" in train.column_names else 0,
+        "seconds": outcome.metrics["train_runtime"],
+        "date": datetime.now(UTC).date().isoformat(),
+        **describe_device(encoder.model, settings.precision),
+    }
+    validation = {"loss": best.loss, **best.metrics}
+    history = _history(trainer.state.log_history)
+    return Run(task, encoder, settings, source, data, validation, history, record, folder), best
+
+
+def _micro_batch_size(batch_size: int) -> int:
+    """A quarter of the batch on a CPU, where padding costs most, and the whole of it on a GPU, which wants width."""
+    if best_device().type != "cpu":
+        return batch_size
+    return batch_size // 4 if batch_size % 4 == 0 and batch_size >= 32 else batch_size
+
+
+def _history(log: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+    """A row for each epoch from the Trainer's log, in which training and validation stand apart."""
+    rows: dict[float, dict[str, float]] = {}
+    for entry in log:
+        row = rows.setdefault(round(entry["epoch"]), {"epoch": round(entry["epoch"])})
+        if "loss" in entry:
+            row["train_loss"] = entry["loss"]
+        row.update({name[5:]: value for name, value in entry.items() if name.startswith("eval_")})
+    return list(rows.values())
+
+
+def fingerprint(examples: datasets.Dataset) -> str:
+    """A hash of all examples in their order: equal for equal data, wherever they were read from."""
+    digest = hashlib.sha256()
+    for example in examples.with_format(None):
+        digest.update(json.dumps(example, sort_keys=True, ensure_ascii=False).encode())
+    return digest.hexdigest()[:16]
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    return asdict(settings)
+
+
+# Grids
+
+
+def _grid(grid: str | Mapping[str, Sequence[float]]) -> dict[str, Sequence[float]]:
+    if isinstance(grid, str):
+        if grid not in GRIDS:
+            raise ValueError(unknown_name("grid", grid, list(GRIDS)))
+        return dict(GRIDS[grid])
+    if not grid or any(isinstance(values, str) or not list(values) for values in grid.values()):
+        raise ValueError("A grid names values for each setting, such as {'learning_rate': [1e-5, 3e-5]}.")
+    return dict(grid)
+
+
+def _search(
+    system: System | str,
+    task: Task,
+    data: datasets.DatasetDict,
+    source: str | None,
+    settings: Settings,
+    grid: Mapping[str, Sequence[float]],
+    folder: Path | None,
+    progress: bool,
+    revision: str | None,
+) -> Run:
+    """The best run of the grid, all runs' validation figures in its record; each has a folder of its own."""
+    decides = settings.selected_by(task)
+    best: Run | None = None
+    table = []
+    for values in itertools.product(*grid.values()):
+        point = dict(zip(grid, values, strict=True))
+        own = folder and folder / "-".join(f"{name}={value:g}" for name, value in point.items())
+        run = _run(system, task, data, source, _settings(settings, point), own, progress, revision)
+        table.append(point | run.validation)
+        sign = 1 if decides == "loss" else -1
+        if best is None or sign * run.validation[decides] < sign * best.validation[decides]:
+            best = run
+    best.record["grid"] = table
+    if folder is not None:
+        write_json(folder / "grid.json", {"selected_by": decides, "best": str(best.folder), "runs": table})
+    return best
+
+
+# Folders
+
+
+RECORD = "run.json"
+
+
+@contextmanager
+def _checkpoints(folder: Path | None, identity: dict[str, Any]) -> Iterator[tuple[Path, bool]]:
+    """(folder for the Trainer's checkpoints, whether to go on from the last one there).
+
+    Without a run folder it is a temporary one. With one it stands beside it, under a name of its own, until the run is
+    finished; what an interruption left there is used only if it belongs to the same settings and data.
+    """
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="speedy-") as scratch:
+            yield Path(scratch), False
+        return
+    scratch = folder.with_name(folder.name + ".unfinished")
+    mark = scratch / "identity.json"
+    known = json.loads(json.dumps(identity))
+    if scratch.exists() and mark.exists():
+        _check_same(json.loads(mark.read_text(encoding="utf-8")), known, scratch)
+    else:
+        shutil.rmtree(scratch, ignore_errors=True)
+        write_json(mark, known)
+    yield scratch, any(_finished_checkpoint(path) for path in scratch.glob("checkpoint-*"))
+    shutil.rmtree(scratch)
+
+
+def _finished_checkpoint(path: Path) -> bool:
+    """Whether the Trainer got to the end of writing it: its state comes last."""
+    return (path / "trainer_state.json").exists()
+
+
+def _check_same(found: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
+    """Raises ValueError naming the first thing in which a run on disk differs from the one that was asked for."""
+    found, wanted = _flat(found), _flat(json.loads(json.dumps(wanted)))
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            raise ValueError(
+                f"{folder} holds another run: its {name} is {found.get(name)!r}, here it is {value!r}; "
+                "take another folder, or delete this one."
+            )
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{before}{name}.") if isinstance(value, Mapping) else {before + name: value}
+    return flat
+
+
+def _save(run: Run, best: Evaluation, folder: Path) -> None:
+    with whole_folder(folder) as scratch, quiet():
+        run.encoder.model.save_pretrained(scratch)
+        run.encoder.tokenizer.save_pretrained(scratch)
+        record = run.record | {"validation": run.validation, "history": run.history}
+        write_json(scratch / RECORD, record)
+        write_predictions(best, scratch / "predictions-validation.jsonl")
+
+
+def load_run(folder: str | Path, data: datasets.DatasetDict | None = None) -> Run:
+    """A run that `fine_tune` wrote, with its model. Raises ValueError for a folder that does not hold one."""
+    folder = Path(folder)
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        identity, validation, history = record["identity"], record.pop("validation"), record.pop("history")
+        settings = _from_plain(record["settings"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{folder} does not hold a finished run ({type(error).__name__}): give the folder that fine_tune wrote."
+        ) from None
+    task = get_task(identity["task"])
+    encoder = load_folder(folder, task, record["system"], record["origin"])
+    return Run(task, encoder, settings, identity["source"], data, validation, history, record, folder)
+
+
+def _from_plain(values: Mapping[str, Any]) -> Settings:
+    return Settings(**{**values, "preparation": Preparation(**values["preparation"])})
