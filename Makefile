@@ -19,7 +19,7 @@ BIN := .venv/bin
 endif
 export TORCH NB_WORKERS
 
-.PHONY: help setup site book test lint fix clean serve figures lock address
+.PHONY: help setup site book test lint fix clean serve figures results lock address
 
 help: ## list the commands
 	@echo "make book     run every notebook and build the site into _build/html"
@@ -28,6 +28,7 @@ help: ## list the commands
 	@echo "make fix      mend what make lint can mend by itself"
 	@echo "make serve    show the built site at http://127.0.0.1:$(PORT)/"
 	@echo "make figures  draw the figure of the README and the landing page anew"
+	@echo "make results  measure every stand-in on every task again (about an hour; goes on where it was stopped)"
 	@echo "make lock     write requirements.txt anew (UPGRADE=1: with the newest versions)"
 	@echo "make address URL=https://github.com/OWNER/NAME    write a fork's address everywhere"
 	@echo "make clean    delete what was built (.venv stays)"
@@ -68,6 +69,9 @@ serve:
 
 figures: setup
 	@$(BIN)/python tools/figures.py
+
+results: setup
+	@$(BIN)/python tools/results.py
 
 lock:
 	@$(PYTHON) tools/lock.py $(if $(UPGRADE),--upgrade)

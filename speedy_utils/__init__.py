@@ -66,13 +66,28 @@ _HOME = {
     "confusion_matrix": "evaluation",
     "wrong_entities": "evaluation",
     "wrong_answers": "evaluation",
+    "measure": "results",
+    "measured_results": "results",
+    "measured_record": "results",
     "score": "frontier",
     "cut": "frontier",
     "pareto_frontier": "frontier",
 }
 _MODULES = {
-    *("devices", "encoders", "errors", "evaluation", "figures", "files", "formats", "frontier", "labels", "metrics"),
-    *("mini", "notebook", "plots", "preprocessing", "published", "readers", "speed", "systems", "tasks"),
+    *(
+        "cli",
+        "devices",
+        "encoders",
+        "errors",
+        "evaluation",
+        "figures",
+        "files",
+        "formats",
+        "frontier",
+        "labels",
+        "metrics",
+    ),
+    *("mini", "notebook", "plots", "preprocessing", "published", "readers", "results", "speed", "systems", "tasks"),
     *("tokenization", "training", "uncertainty"),
 }
 

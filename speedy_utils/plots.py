@@ -310,6 +310,156 @@ def dots(frame: pd.DataFrame, row: str, x: str, by: str, title: str, unit: str =
     return BookFigure(draw, f"{title}: {'; '.join(said)}.", table)
 
 
+def intervals(frame: pd.DataFrame, row: str, title: str, x: str = "score", origin: str = "published") -> BookFigure:
+    """A line for each row of `frame`, in its order: the mark at `x`, the bar from the column low to the column high.
+
+    All in per cent. `origin` says in the picture where the figures come from; `title` is for the text alternative.
+    """
+    need_columns(frame, [row, x, "low", "high"], "A figure of intervals")
+    frame = frame.reset_index(drop=True)
+
+    def draw(width: float) -> Figure:
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+
+        wide = width > 5
+        figure = Figure(figsize=(width, 1.1 + 0.3 * len(frame)), layout="constrained")
+        ax = figure.subplots()
+        places = range(len(frame))
+        ax.hlines(places, frame["low"], frame["high"], color=B, linewidth=2.2, zorder=2)
+        for edge in ("low", "high"):
+            ax.plot(frame[edge], places, linestyle="none", marker="|", color=B, markersize=8, zorder=2)
+        ax.plot(
+            frame[x], places, linestyle="none", marker="o", color=B, markersize=6, markerfacecolor=PAPER,
+            markeredgewidth=1.6, zorder=3,
+        )  # fmt: skip
+        ax.set_yticks(places, frame[row])
+        ax.set_ylim(len(frame) - 0.5, -0.5)
+        ax.xaxis.set_major_locator(MaxNLocator(8 if wide else 5, steps=[1, 2, 5, 10]))
+        ax.set_xlabel(x.replace("_", " "))
+        ax.set_title(f"Figures: {origin}", loc="right", fontsize="small", color=MUTED)
+        return figure
+
+    said = [
+        f"{name} {value:.2f} from {low:.2f} to {high:.2f}"
+        for name, value, low, high in zip(frame[row], frame[x], frame["low"], frame["high"], strict=True)
+    ]
+    table = frame[[row, x, "low", "high"]]
+    return BookFigure(draw, f"{title} ({origin}), each with its interval: {listing(said)}.", table)
+
+
+def confusion(table: pd.DataFrame, title: str) -> BookFigure:
+    """A confusion matrix as squares: the larger, the larger the share of the gold label (row) they stand for.
+
+    `table` is that of `confusion_matrix`: counts, gold labels down, predicted ones across. Right answers are filled.
+    """
+    counts = table.to_numpy()
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
+        raise ValueError(f"A confusion matrix has as many rows as columns, not {counts.shape}: see confusion_matrix().")
+    names = [str(name) for name in table.index]
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = counts / totals.clip(min=1)
+
+    def draw(width: float) -> Figure:
+        from matplotlib.figure import Figure
+        from matplotlib.lines import Line2D
+        from matplotlib.patches import Rectangle
+
+        cell = min(0.62, (width - 1.2) / len(names))  # inches
+        figure = Figure(figsize=(width, 1.2 + cell * len(names)), layout="constrained")
+        ax = figure.subplots()
+        ax.set_aspect("equal")
+        ax.grid(visible=False)
+        for gold, row in enumerate(shares):
+            for predicted, share in enumerate(row):
+                if not share:
+                    continue
+                edge, right = 0.9 * share**0.5, gold == predicted
+                corner = (predicted - edge / 2, gold - edge / 2)
+                ax.add_patch(
+                    Rectangle(corner, edge, edge, facecolor=B if right else PAPER, edgecolor=B if right else A,
+                              linewidth=1.3, zorder=2)
+                )  # fmt: skip
+                if cell > 0.4:  # there is room for a number
+                    inside = right and share > 0.3
+                    ax.text(predicted, gold, f"{counts[gold, predicted]:,}", ha="center", va="center", zorder=3,
+                            fontsize="small", color=PAPER if inside else INK)  # fmt: skip
+        ax.set_xlim(-0.6, len(names) - 0.4)
+        ax.set_ylim(len(names) - 0.4, -0.6)
+        letters = cell / 0.085  # that fit below a column
+        ax.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > letters else 0)
+        ax.set_yticks(range(len(names)), names)
+        ax.set_xlabel("predicted")
+        ax.set_ylabel("gold")
+        # Saved figures are cropped to what is drawn: a line of no width keeps few cells from being blown up.
+        figure.add_artist(Line2D([0, 1], [0.5, 0.5], linewidth=0))
+        return figure
+
+    errors = [
+        (counts[gold, predicted], f"{names[gold]} taken for {names[predicted]} {counts[gold, predicted]:,} times")
+        for gold in range(len(names))
+        for predicted in range(len(names))
+        if gold != predicted and counts[gold, predicted]
+    ]
+    errors.sort(key=lambda error: -error[0])
+    worst = f" Most often wrong: {listing([said for _, said in errors[:3]])}." if errors else " There is no error."
+    right = int(counts.trace())
+    alt = f"{title}: gold labels down, predicted labels across; {right:,} of {int(counts.sum()):,} on the diagonal."
+    return BookFigure(draw, alt + worst, table.rename_axis("gold").reset_index())
+
+
+def seeds(frame: pd.DataFrame, origin: str) -> BookFigure:
+    """A panel for each task, a line for each system: a small mark for each seed's run, a bar at their mean.
+
+    `frame` has the columns system, task, seed and value (the score's metric, per cent).
+    """
+    need_columns(frame, ["system", "task", "seed", "value"], "A figure of seeds")
+    systems = list(dict.fromkeys(frame["system"]))
+    tasks = [task for task in TASKS if task.name in set(frame["task"])]
+    means = frame.pivot_table(index="system", columns="task", values="value", sort=False)
+
+    def draw(width: float) -> Figure:
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+
+        wide = width > 5
+        columns = min(4 if wide else 2, len(tasks))
+        rows = -(-len(tasks) // columns)
+        figure = Figure(figsize=(width, rows * (0.9 + 0.19 * len(systems)) + 0.3), layout="constrained")
+        axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        for ax, task in zip(axes, tasks, strict=False):
+            own = frame[frame["task"] == task.name]
+            heights = [systems.index(name) for name in own["system"]]
+            ax.plot(own["value"], heights, linestyle="none", marker="o", color=B, markersize=3.2, alpha=0.75, zorder=3)
+            ax.plot(
+                means[task.name].loc[systems], range(len(systems)), linestyle="none", marker="|", color=A,
+                markersize=9, markeredgewidth=2, zorder=2,
+            )  # fmt: skip
+            ax.set_title(task.title, fontsize="medium")
+            ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+            ax.tick_params(labelsize="x-small")
+        axes[0].set_yticks(range(len(systems)), systems)
+        axes[0].set_ylim(len(systems) - 0.4, -0.6)
+        for ax in axes[len(tasks) :]:
+            ax.set_axis_off()
+        figure.supxlabel(f"score (accuracy or F1); figures: {origin}", fontsize="small")
+        return figure
+
+    said = []
+    for task in tasks:
+        column = means[task.name]
+        best, worst = (f"{column.loc[name]:.2f} ({name})" for name in (column.idxmax(), column.idxmin()))
+        said.append(f"{task.title} from {worst} to {best}")
+    runs = frame.groupby(["system", "task"])["seed"].nunique()
+    number = f"{runs.min()}" if runs.min() == runs.max() else f"{runs.min()} to {runs.max()}"
+    alt = (
+        f"{len(tasks)} panels, one a task, {len(systems)} systems in each, {number} runs with different seeds and "
+        f"their mean ({origin}). Means: {'; '.join(said)}."
+    )
+    table = means[[task.name for task in tasks]].loc[systems].rename_axis(columns=None).reset_index()
+    return BookFigure(draw, alt, table)
+
+
 def parameters(frame: pd.DataFrame) -> BookFigure:
     """Where the parameters sit, in millions and as shares: `frame` has the columns system and those of `PARTS`."""
     need_columns(frame, ["system", *PARTS], "A figure of parameters")

@@ -12,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import Phase, example, given, settings
@@ -65,6 +66,25 @@ def f1_values():
     return results[(results["metric"] == "f1") & results["system"].isin(systems)]
 
 
+def score_intervals():
+    frame = su.published_results()
+    frame = frame[(frame["task"] == "pawsx") & (frame["route"] == "fine-tuning")]
+    return frame.rename(columns={"value": "score"}).assign(
+        low=lambda f: f["score"] - 1.3, high=lambda f: f["score"] + 1
+    )
+
+
+def confusions(labels):
+    counts = np.random.default_rng(0).integers(0, 3, (len(labels), len(labels)))
+    return pd.DataFrame(counts + np.diag(range(5, 5 + len(labels))), index=labels, columns=labels)
+
+
+def seed_runs():
+    frame = su.published_results().query("route == 'fine-tuning' and metric != 'exact_match'")
+    shift = np.random.default_rng(0).normal(size=len(frame) * 3)
+    return pd.concat([frame.assign(seed=seed) for seed in (1, 2, 3)]).assign(value=lambda f: f["value"] + shift)
+
+
 FIGURES = {
     "frontier": lambda: plots.frontier(su.published_summary(), teacher=TEACHERS_SCORE),
     "frontier without teachers": lambda: plots.frontier(su.published_summary()),
@@ -77,6 +97,10 @@ FIGURES = {
     "lines in per cent": lambda: plots.lines(shares(), "chapter", "share", "system", "Exact answers", percent=True),
     "dots": lambda: plots.dots(f1_values(), "task", "value", "system", "F1"),
     "parameters": lambda: plots.parameters(parameter_table()),
+    "intervals": lambda: plots.intervals(score_intervals(), "system", "PAWS-X"),
+    "confusion": lambda: plots.confusion(confusions(su.get_task("xnli").labels), "XNLI"),
+    "confusion in words": lambda: plots.confusion(confusions(su.get_task("pos").labels), "POS"),
+    "seeds": lambda: plots.seeds(seed_runs(), "measured at scale mini"),
 }
 # A frontier takes longest to draw; without teachers it differs in nothing but a line.
 PAGES = [name for name in FIGURES if name != "frontier without teachers"]
@@ -400,6 +424,10 @@ def entries(name):
     if name == "frontier":
         teachers = set((table["score"] - table["gap to teachers"]).round(2))
         said |= {str(len(table))} | {f"{value:.2f}" for value in teachers}
+    if name.startswith("confusion"):
+        said |= {f"{numbers.sum().sum():,}", f"{np.diag(numbers).sum():,}"}
+    if name == "seeds":
+        said |= {str(len(numbers.columns)), str(len(table)), "3"}
     if name == "frontier_by_task":
         said |= {str(len(numbers.columns) - 1)}
     return said

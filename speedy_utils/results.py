@@ -1,0 +1,128 @@
+"""Results of many runs: measured ones that come with the book, and those in folders of your own.
+
+`measure` makes one cell of the table (system, task, seed), `measured_results` reads the table that `make results` made
+of all of them, `collect_runs` and `summarise` do the same for any runs on disk.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from speedy_utils.systems import SYSTEMS, System, get_system
+from speedy_utils.tasks import TASKS, get_task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from speedy_utils.evaluation import Evaluation
+
+SEEDS = (1, 2, 3)
+COLUMNS = ["system", "task", "seed", "metric", "value", "low", "high"]
+
+
+def measured_systems() -> tuple[str, ...]:
+    """The systems of the measured table: the paper's architectures, each once (ALBETO tiny has two rows there)."""
+    return tuple(dict.fromkeys(system.name for system in SYSTEMS))
+
+
+def measure(system: System | str, task: str, seed: int) -> Evaluation:
+    """One cell at the scale mini: the stand-in of a system fine-tuned on a task with a seed, scored on the test set.
+
+    Runs on one thread, as all cells of the shipped table did: the order in which numbers are added up depends on the
+    number of threads, and with it the last digits of a sum, and after a few hundred steps the result.
+    """
+    import torch
+
+    from speedy_utils.evaluation import evaluate
+    from speedy_utils.training import fine_tune
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return evaluate(fine_tune(get_system(system), task, source="mini", seed=seed))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def measured_results() -> pd.DataFrame:
+    """The shipped table: system, task, seed, metric, value and its interval's low and high, all in per cent.
+
+    Measured with `make results` at the scale mini; `measured_record` says when and on what. The interval is given for
+    the metric that enters the score, by the bootstrap over the test set; it knows nothing of other seeds.
+    """
+    import pandas as pd
+
+    with files("speedy_utils").joinpath("data", "mini_results.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file)
+
+
+def measured_record() -> dict[str, Any]:
+    """Where the figures of `measured_results` come from: scale, date, machine, versions, settings."""
+    return json.loads(files("speedy_utils").joinpath("data", "mini_results.json").read_text(encoding="utf-8"))
+
+
+def collect_runs(folders: Sequence[str | Path]) -> pd.DataFrame:
+    """The runs below some folders, a row for each metric of each split that was scored.
+
+    Columns: system, task, seed, split, metric, value, low, high, folder. Validation figures are those of the kept
+    weights; test figures are there where `speedy evaluate` was run. Raises ValueError for a folder without a run and
+    for a file that cannot be read.
+    """
+    import pandas as pd
+
+    rows = []
+    for folder in map(Path, folders):
+        records = sorted(folder.rglob("run.json"))
+        records = [path for path in records if not any(part.endswith(".unfinished") for part in path.parts)]
+        if not records:
+            raise ValueError(f"There is no finished run in {folder}: give a folder that speedy fine-tune wrote to.")
+        for path in records:
+            rows += _rows_of(path)
+    return pd.DataFrame(rows, columns=["system", "task", "seed", "split", "metric", "value", "low", "high", "folder"])
+
+
+def _rows_of(path: Path) -> list[tuple[Any, ...]]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        start = (record["system"], record["identity"]["task"], record["settings"]["seed"])
+        rows = [
+            (*start, "validation", name, value, None, None, str(path.parent))
+            for name, value in record["validation"].items()
+        ]
+        for scored in sorted(path.parent.glob("evaluation-*.json")):
+            path = scored
+            answer = json.loads(scored.read_text(encoding="utf-8"))
+            interval = answer["interval"] or {"metric": None}
+            for name, value in answer["metrics"].items():
+                bounds = (interval["low"], interval["high"]) if interval["metric"] == name else (None, None)
+                rows.append((*start, answer["split"], name, value, *bounds, str(scored.parent)))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} cannot be read as part of a run ({type(error).__name__}): score the run again, or move it away."
+        ) from None
+    return rows
+
+
+def summarise(results: pd.DataFrame) -> pd.DataFrame:
+    """A row for each system, split and task: runs, mean and standard deviation over seeds of the score's metric.
+
+    `results` has the columns of `collect_runs`; a table without the column split (`measured_results`) counts as test.
+    The standard deviation has n - 1 below the line, and is missing for a single run.
+    """
+    frame = results if "split" in results else results.assign(split="test")
+    own = frame["task"].map(lambda name: get_task(name).score_metric)
+    frame = frame[frame["metric"] == own]
+    if len(twice := frame[frame.duplicated(["system", "split", "task", "seed"])]):
+        one = twice.iloc[0]
+        raise ValueError(
+            f"There are two runs of {one['system']} on {one['task']} with seed {one['seed']}: runs with different "
+            "settings are not averaged; report their folders apart."
+        )
+    order = {task.name: number for number, task in enumerate(TASKS)}
+    groups = frame.groupby(["system", "split", "task", "metric"], sort=False)["value"]
+    table = groups.agg(runs="count", mean="mean", sd="std").reset_index()
+    return table.sort_values("task", key=lambda names: names.map(order), kind="stable").reset_index(drop=True)
