@@ -43,6 +43,8 @@ _HOME = {
     "show_table": "notebook",
     "show_text": "notebook",
     "show_tokens": "notebook",
+    "show_spans": "notebook",
+    "show_entities": "notebook",
     "load_texts": "mini",
     "split_texts": "mini",
     "train_tokenizer": "tokenization",

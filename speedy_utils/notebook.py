@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -121,6 +121,53 @@ def show_tokens(tokenizers: Mapping[str, Tokenizer], text: str) -> HTML:
     )
 
 
+def show_spans(text: str, marked: Mapping[str, Sequence[tuple[int, int, str]]], caption: str = "") -> HTML:
+    """A text once for each row of `marked`, with the row's spans (first character, the one behind the last, label).
+
+    Rows are such as "gold" and "predicted"; a span's label stands behind its words and may be empty. Raises ValueError
+    for spans outside the text or on top of each other.
+    """
+    from IPython.display import HTML
+
+    rows = []
+    for name, spans in marked.items():
+        parts, place = [], 0
+        for start, end, label in sorted(spans):
+            if not place <= start < end <= len(text):
+                raise ValueError(f"The span {start} to {end} of {name!r} overlaps another or leaves the text.")
+            tag = f"<b>{escape(label)}</b>" if label else ""
+            parts.append(f"{escape(text[place:start])}<mark>{escape(text[start:end])}{tag}</mark>")
+            place = end
+        parts.append(escape(text[place:]))
+        rows.append(f'<tr><th scope="row">{escape(name)}</th><td lang="es">{"".join(parts)}</td></tr>')
+    head = '<tr><th scope="col">marked</th><th scope="col">text</th></tr>'
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return HTML(
+        f'{_SPAN_STYLE}<div class="speedy-table speedy-spans"><table>{title}<thead>{head}</thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def show_entities(tokens: Sequence[str], tagged: Mapping[str, Sequence[str]], caption: str = "") -> HTML:
+    """A sentence once for each row of `tagged` (its IOB2 tags), with the entities marked: see `show_spans`."""
+    from speedy_utils.metrics import find_entities
+
+    starts = [0]
+    for token in tokens:
+        starts.append(starts[-1] + len(token) + 1)
+    marked = {
+        name: [(starts[first], starts[last + 1] - 1, kind) for kind, first, last in find_entities(tags)]
+        for name, tags in tagged.items()
+    }
+    return show_spans(" ".join(tokens), marked, caption)
+
+
+_SPAN_STYLE = """<style>
+.speedy-spans mark { padding: 0 0.2em; border: 1px solid currentColor; border-radius: 4px; background: none;
+  color: inherit; font-weight: 600; }
+.speedy-spans mark b { margin-left: 0.4em; font-size: 0.75em; }
+.speedy-spans td { white-space: normal; text-align: left; }
+</style>"""
 _TOKEN_STYLE = """<style>
 .speedy-tokens .token { display: inline-block; margin: 1px; padding: 0 0.3em; border: 1px solid currentColor;
   border-radius: 4px; font-family: monospace; white-space: pre; }

@@ -212,3 +212,36 @@ def test_unknown_name():
     assert unknown_name("task", None, ["pos"]) == "Unknown task None: choose one of pos."
     several = unknown_name("system", "ALBETO tin", ["ALBETO tiny", "ALBETO base", "pos"])
     assert several == "Unknown system 'ALBETO tin': did you mean 'ALBETO tiny' or 'ALBETO base'?"
+
+
+# ------------------------------------------------------------------------------------------------ marked text
+
+
+def test_marks_leave_the_text_as_it_was():
+    text = "Ñandú & Cía. abrió <ayer> en Asunción."
+    marked = {"gold": [(0, 12, "ORG"), (29, 37, "LOC")], "predicted": []}
+    rows = parsed(su.show_spans(text, marked, "Una frase").data).findall(".//tbody/tr")
+    assert [row.find("th").text for row in rows] == ["gold", "predicted"]
+    for row in rows:
+        words = row.find("td")
+        labels = [label.text for label in words.iter("b")]
+        for mark in words.iter("mark"):
+            for label in mark.findall("b"):
+                mark.remove(label)
+        assert "".join(words.itertext()) == text
+        assert words.get("lang") == "es"
+        assert labels == (["ORG", "LOC"] if row is rows[0] else [])
+
+
+@pytest.mark.parametrize("spans", [[(0, 3, ""), (2, 5, "")], [(3, 3, "")], [(0, 99, "")], [(-1, 2, "")]])
+def test_spans_on_top_of_each_other_or_outside_are_refused(spans):
+    with pytest.raises(ValueError, match=r"^The span .* overlaps another or leaves the text.$"):
+        su.show_spans("Lima y Quito", {"gold": spans})
+
+
+def test_entities_are_marked_on_whole_words():
+    tokens, tags = ["Soledad", "Ruiz", "vive", "en", "Buenos", "Aires", "."], ["B-PER", "I-PER", "O", "O", "B-LOC"]
+    html = su.show_entities(tokens, {"gold": [*tags, "I-LOC", "O"], "predicted": ["O"] * 7})
+    marks = parsed(html.data).findall(".//mark")
+    assert [mark.text for mark in marks] == ["Soledad Ruiz", "Buenos Aires"]
+    assert [mark.find("b").text for mark in marks] == ["PER", "LOC"]
