@@ -30,6 +30,7 @@ _HOME = {
     "drop_shared_articles": "readers",
     "published_results": "published",
     "published_summary": "published",
+    "published_test_sizes": "published",
     "published_teachers": "published",
     "TEACHERS": "published",
     "authors_speed": "published",

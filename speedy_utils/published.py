@@ -50,6 +50,14 @@ def published_teachers() -> pd.DataFrame:
     return results[chosen & (results["metric"] != "exact_match")].reset_index(drop=True)
 
 
+def published_test_sizes() -> pd.DataFrame:
+    """The Spanish test sets of the paper's tasks: task, examples, unit ("pairs", "sentences", "questions" …).
+
+    What an interval for a published figure rests on: see `uncertainty.wilson_interval`.
+    """
+    return _read("test_sizes.csv")
+
+
 def published_summary() -> pd.DataFrame:
     """The paper's summary, as printed: system, route, parameters_millions, speedup, score."""
     return _read("published_summary.csv")

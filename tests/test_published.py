@@ -61,6 +61,15 @@ def test_the_authors_timings():
     assert (frame["parameters"] == frame["system"].map(parameters)).all()
 
 
+def test_each_task_has_a_test_set():
+    sizes = su.published_test_sizes()
+    assert sizes["task"].tolist() == [task.name for task in su.TASKS]
+    assert sizes.set_index("task")["examples"].to_dict() == {
+        **{"mldoc": 4000, "pawsx": 2000, "xnli": 5010, "pos": 1721, "ner": 1517},
+        **{"mlqa": 5253, "sqac": 1910, "tar": 1190},
+    }
+
+
 @pytest.mark.parametrize("call", [su.published_results, su.published_summary, su.authors_speed])
 def test_a_frame_is_the_callers_own(call):
     frame = call()

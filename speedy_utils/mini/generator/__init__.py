@@ -11,8 +11,8 @@ SPLITS = ("train", "validation", "test")
 # task -> (module, ending of its files, examples in train, validation, test)
 PLAN = {
     "mldoc": ("mldoc", "jsonl", (960, 240, 480)),
-    "pawsx": ("pawsx", "tsv", (1500, 250, 500)),
-    "xnli": ("xnli", "tsv", (1800, 240, 480)),
+    "pawsx": ("pawsx", "tsv", (3000, 250, 500)),
+    "xnli": ("xnli", "tsv", (3000, 240, 480)),
     "pos": ("pos", "conllu", (600, 160, 330)),
     "ner": ("ner", "conll", (900, 250, 500)),
     "mlqa": ("qa", "json", (680, 180, 360)),

@@ -490,7 +490,7 @@ def bind(writer: Writer, frame: Frame) -> None:
 
 def pair(writer: Writer, label: int) -> tuple[str, str]:
     """Two sentences: the same said in two ways (1), or with x and y exchanged (0)."""
-    frame = writer.pick(FRAMES, own=0.4)
+    frame = writer.pick(FRAMES, own=0.1)
     bind(writer, frame)
     ways = list(frame.ways)
     first = writer.random.choice(ways)

@@ -510,7 +510,7 @@ def bind(writer: Writer) -> None:
 def pair(writer: Writer, label: str) -> tuple[str, str]:
     """A premise and a hypothesis of the label asked for."""
     bind(writer)
-    frame = writer.pick(FRAMES, own=0.4)
+    frame = writer.pick(FRAMES, own=0.1)
     swap = writer.chance(0.5)
     premise = frame.q if swap else frame.p
     if label == "neutral":
