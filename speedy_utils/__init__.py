@@ -58,6 +58,9 @@ _HOME = {
     "prepare": "preprocessing",
     "Encoder": "encoders",
     "load_encoder": "encoders",
+    "HubError": "hub_files",
+    "load_pretrained": "hub_models",
+    "load_published": "hub_models",
     "Settings": "training",
     "GRIDS": "training",
     "Run": "training",
@@ -77,21 +80,9 @@ _HOME = {
     "pareto_frontier": "frontier",
 }
 _MODULES = {
-    *(
-        "cli",
-        "devices",
-        "encoders",
-        "errors",
-        "evaluation",
-        "figures",
-        "files",
-        "formats",
-        "frontier",
-        "labels",
-        "metrics",
-    ),
-    *("mini", "notebook", "plots", "preprocessing", "published", "readers", "results", "speed", "systems", "tasks"),
-    *("tokenization", "training", "uncertainty"),
+    *("cli", "devices", "encoders", "errors", "evaluation", "figures", "files", "formats", "frontier", "hub"),
+    *("hub_files", "hub_models", "labels", "metrics", "mini", "notebook", "plots", "preprocessing", "published"),
+    *("readers", "results", "speed", "systems", "tasks", "tokenization", "training", "uncertainty"),
 }
 
 __all__ = [*_HOME, "__version__"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -22,13 +22,14 @@ NARROWEST_FOR_BF16_ON_CPU = 256
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars from the libraries for steps that take a moment."""
+    """No progress bars and no warnings from the libraries: for steps that take a moment and are looked after here."""
     import datasets
     from transformers.utils import logging
 
-    shown = datasets.are_progress_bars_disabled(), logging.is_progress_bar_enabled()
+    shown = datasets.are_progress_bars_disabled(), logging.is_progress_bar_enabled(), logging.get_verbosity()
     datasets.disable_progress_bars()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
@@ -36,6 +37,25 @@ def quiet() -> Iterator[None]:
             datasets.enable_progress_bars()
         if shown[1]:
             logging.enable_progress_bar()
+        logging.set_verbosity(shown[2])
+
+
+@contextmanager
+def threads_for(origin: Mapping[str, Any]) -> Iterator[None]:
+    """One thread for a stand-in, as many as there are for all else.
+
+    A stand-in's matrices are too small to share, and the order in which threads add up numbers would make the figures
+    of two machines differ.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    if origin.get("source") == "mini":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def best_device() -> torch.device:
@@ -67,7 +87,8 @@ def choose_precision(model: PreTrainedModel, precision: str = "auto") -> str:
         generation = torch.cuda.get_device_capability()[0]
         return "bf16" if generation >= 8 else "fp16" if generation == 7 else "fp32"
     wide = getattr(model.config, "hidden_size", 0) >= NARROWEST_FOR_BF16_ON_CPU
-    return "bf16" if device == "cpu" and wide and torch.cpu._is_amx_tile_supported() else "fp32"
+    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", bool)  # torch 2.5 does not say
+    return "bf16" if device == "cpu" and wide and has_amx() else "fp32"
 
 
 def autocast(model: PreTrainedModel, precision: str = "auto") -> AbstractContextManager:

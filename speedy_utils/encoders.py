@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +30,11 @@ class Encoder:
     tokenizer: PreTrainedTokenizerFast
     name: str
     origin: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # DistilBERT has no token types, but can come with BERT's tokenizer, which makes them.
+        taken = inspect.signature(self.model.forward).parameters
+        self.tokenizer.model_input_names = [name for name in self.tokenizer.model_input_names if name in taken]
 
     @property
     def longest(self) -> int:
@@ -72,22 +79,36 @@ def load_encoder(
         name_labels(model, task)
         origin = {"source": "mini", "system": system.name}
         return Encoder(model, load_mini_tokenizer(system), f"{system.name} (mini)", origin)
-    from speedy_utils.hub import load_pretrained, load_published
+    from speedy_utils.hub_models import load_pretrained, load_published
 
+    name = get_system(system).name
     if source == "published":
-        return load_published(system, task, route=route, revision=revision)
-    with seeded(seed):
-        return load_pretrained(get_system(system), task, revision=revision)
+        model, tokenizer, repo = load_published(system, task, route, revision, _tell)
+    else:
+        repo = get_system(system).hub_id
+        with seeded(seed):
+            model, tokenizer = load_pretrained(repo, task.kind, task.labels, revision, _tell)
+        name_labels(model, task)
+    origin = {"source": source, "repo": repo, "commit": getattr(model.config, "_commit_hash", None)}
+    return Encoder(model, tokenizer, name, origin)
+
+
+def _tell(sentence: str) -> None:
+    """Which repository answered goes to stderr: stdout is for answers."""
+    print(sentence, file=sys.stderr)
 
 
 def load_folder(folder: str | Path, task: Task | str, name: str, origin: dict[str, Any] | None = None) -> Encoder:
-    """An encoder that was saved on this machine, with the head for a task; nothing is downloaded or executed."""
-    from transformers import AutoTokenizer
+    """An encoder that was saved on this machine, with the head for a task; nothing is downloaded or executed.
 
-    here = {"local_files_only": True, "trust_remote_code": False}
+    Weights are read from safetensors alone: the older pytorch_model.bin is a pickle, which can hold code.
+    """
+    from speedy_utils.hub_models import load_tokenizer
+
+    kind, here = get_task(task).kind, {"local_files_only": True, "trust_remote_code": False}
     with quiet():
-        model = auto_class(get_task(task).kind).from_pretrained(folder, **here)
-        tokenizer = AutoTokenizer.from_pretrained(folder, **here)
+        model = auto_class(kind).from_pretrained(folder, use_safetensors=True, **here)
+        tokenizer = load_tokenizer(Path(folder), kind)
     return Encoder(model.eval(), tokenizer, name, origin or {})
 
 
@@ -96,6 +117,14 @@ def name_labels(model: PreTrainedModel, task: Task) -> None:
     if task.labels:
         model.config.id2label = dict(enumerate(task.labels))
         model.config.label2id = {label: number for number, label in enumerate(task.labels)}
+
+
+def check_head(encoder: Encoder, task: Task) -> None:
+    """Raises ValueError for a model whose head is for another kind of task or another number of labels."""
+    head = auto_class(task.kind).__name__.removeprefix("AutoModel")  # such as ForTokenClassification
+    kind, labels = type(encoder.model).__name__, encoder.model.config.num_labels
+    if not kind.endswith(head) or labels != (len(task.labels) or 2):
+        raise ValueError(f"{encoder.name} has no head for {task.title}: it is a {kind} with {labels} labels.")
 
 
 @contextmanager

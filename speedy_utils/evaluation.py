@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from speedy_utils import metrics
-from speedy_utils.devices import autocast, best_device, describe_device
-from speedy_utils.encoders import Encoder, load_encoder, source_of_scale
+from speedy_utils.devices import autocast, best_device, describe_device, threads_for
+from speedy_utils.encoders import Encoder, check_head, load_encoder, source_of_scale
 from speedy_utils.errors import unknown_name
 from speedy_utils.metrics import Counts
 from speedy_utils.preprocessing import IGNORED, Preparation, best_answers, pad_batch, prepare, tag_words
@@ -125,6 +125,8 @@ def compare(first: Evaluation, second: Evaluation, metric: str | None = None, *,
     """
     if first.task != second.task:
         raise ValueError(f"Two systems are compared on one task, not on {first.task.title} and {second.task.title}.")
+    if first.examples is not second.examples and list(first.examples) != list(second.examples):
+        raise ValueError(f"Two systems are compared on the same examples of {first.task.title}, in the same order.")
     return paired_bootstrap(first.sample(metric), second.sample(metric), seed=seed)
 
 
@@ -152,15 +154,15 @@ def evaluate(
     """
     from speedy_utils.training import Run, load_run
 
+    if isinstance(system, Path) or (isinstance(system, str) and Path(system).is_dir()):
+        system = load_run(system)
     if isinstance(system, Run):
         encoder, task, preparation = system.encoder, task or system.task, preparation or system.settings.preparation
-        data = system.data if data is None and source is None and task == system.task else data
+        if get_task(task) == system.task:
+            data = system.data if data is None and source is None else data
+            source = source or system.source
     elif isinstance(system, Encoder):
         encoder = system
-    elif isinstance(system, Path) or (isinstance(system, str) and Path(system).is_dir()):
-        run = load_run(system)
-        encoder, task, preparation = run.encoder, task or run.task, preparation or run.settings.preparation
-        source = source or (run.source if get_task(task) == run.task else None)
     else:
         if task is None:
             raise ValueError("Which task? Name one, such as in evaluate('ALBETO tiny', 'ner').")
@@ -186,6 +188,7 @@ def evaluate_encoder(
     """`evaluate` for a model in hand and one split; the model ends on the device where it was run."""
     if not len(examples):
         raise ValueError(f"There is no example of {task.title} to evaluate on.")
+    check_head(encoder, task)
     how = (preparation or Preparation()).for_positions(encoder.longest)
     features = prepare(encoder.tokenizer, task, examples, how)
     return judge(encoder, task, examples, features, split, precision)
@@ -201,8 +204,9 @@ def judge(
 ) -> Evaluation:
     """The evaluation of examples whose features are made already, as once an epoch in training."""
     device = best_device()
-    outputs = predict(encoder.model.to(device), encoder.tokenizer, features, precision)
-    details: dict[str, Any] = describe_device(encoder.model, precision)
+    with threads_for(encoder.origin):
+        outputs = predict(encoder.model.to(device), encoder.tokenizer, features, precision)
+        details: dict[str, Any] = describe_device(encoder.model, precision)
     scores = None
     if task.kind == "classification":
         predictions: list[Any] = [task.labels[int(row.argmax())] for row in outputs]

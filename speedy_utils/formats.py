@@ -22,7 +22,11 @@ Example = dict[str, Any]
 
 @dataclass
 class Report:
-    """What a reader found in one file. `dropped` counts what was left out; `notes` say what was kept and is odd."""
+    """What a reader found in one file. `dropped` counts what was left out; `notes` say what was kept and is odd.
+
+    `repo` and `commit` are set for what came from the Hugging Face Hub: load_task's revision={repo: commit} reads the
+    same again.
+    """
 
     path: Path
     format: str
@@ -30,6 +34,8 @@ class Report:
     examples: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    repo: str = ""
+    commit: str = ""
 
     def __str__(self) -> str:
         plural = "s" if self.examples != 1 else ""
@@ -48,9 +54,12 @@ class Report:
 
 
 def fail(path: Path, place: int | str, message: str) -> NoReturn:
-    """Raise the ValueError of a broken file; `place` is a line number or a path inside JSON."""
-    where = f"line {place}" if isinstance(place, int) else place
-    raise ValueError(f"{path}, {where}: {message}")
+    """Raise the ValueError of a broken file; `place` is a line number, or words such as a path inside JSON."""
+    raise ValueError(f"{path}, {_where(place)}: {message}")
+
+
+def _where(place: int | str) -> str:
+    return f"line {place}" if isinstance(place, int) else place
 
 
 def short(value: object, most: int = 40) -> str:
@@ -69,7 +78,7 @@ class Labels:
     def __contains__(self, written: str) -> bool:
         return written in self.known
 
-    def read(self, written: str, path: Path, line: int, hint: str = "") -> str:
+    def read(self, written: str, path: Path, line: int | str, hint: str = "") -> str:
         """The label that stands there as `written`."""
         if written not in self.known:
             fail(path, line, unknown_name(self.kind, written[:40], list(self.known)) + hint)
@@ -201,7 +210,7 @@ def read_columns(
         if not cells[0].strip():
             fail(path, number, "an empty token: the first column has to be a word.")
         tag = known.read(cells[-1], path, number)
-        if tag.startswith("I-") and (not tags or tags[-1] not in (f"B-{tag[2:]}", tag)):
+        if is_stray(tag, tags):
             strays.append((number, tag))
         tokens.append(cells[0])
         tags.append(tag)
@@ -210,11 +219,17 @@ def read_columns(
             _need_empty_line(path, lines)
         report.notes.append("no empty line after the last sentence: whether it is whole cannot be told")
         examples.append({"tokens": tokens, "tags": tags})
-    _check_iob2(report, examples, strays)
+    check_iob2(report, examples, strays)
     return report.close(examples)
 
 
-def _check_iob2(report: Report, examples: Sequence[Example], strays: Sequence[tuple[int, str]]) -> None:
+def is_stray(tag: str, before: Sequence[str]) -> bool:
+    """Whether the tag is an I- that continues no entity of the tags before it in its sentence."""
+    return tag.startswith("I-") and (not before or before[-1] not in (f"B-{tag[2:]}", tag))
+
+
+def check_iob2(report: Report, examples: Sequence[Example], strays: Sequence[tuple[int | str, str]]) -> None:
+    """Notes stray tags, given with their places; more of them than B- tags are a ValueError: that is another scheme."""
     if not strays:
         return
     line, tag = strays[0]
@@ -225,7 +240,7 @@ def _check_iob2(report: Report, examples: Sequence[Example], strays: Sequence[tu
             line,
             f"{tag} begins an entity: these tags are not IOB2 (IOB1?); let each entity begin with B-.",
         )
-    report.notes.append(f"I- tags that continue no entity, kept: {len(strays):,} (the first in line {line})")
+    report.notes.append(f"I- tags that continue no entity, kept: {len(strays):,} (the first in {_where(line)})")
 
 
 _WORD = re.compile("[1-9][0-9]{0,5}")
@@ -355,7 +370,9 @@ def _layout(
     )
 
 
-def _example(row: dict[str, str], line: int, known: Labels, report: Report, untranslated: str) -> Example | None:
+def row_example(
+    row: dict[str, str], line: int | str, known: Labels, report: Report, untranslated: str
+) -> Example | None:
     """The row as an example, or None for one that is dropped, which is counted."""
     if row.pop("language", "es") != "es":
         report.dropped["rows in other languages"] += 1
@@ -414,7 +431,7 @@ def read_tsv(
         if len(cells) != width:
             fail(path, number, f"{_columns(len(cells))}, but line {first} has {width}.")
         row = {column: cells[place] for column, place in places.items()}
-        if example := _example(row, number, known, report, untranslated):
+        if example := row_example(row, number, known, report, untranslated):
             examples.append(example)
     last_read = max(places, key=places.get)
     if places[last_read] == width - 1 and last_read.startswith("sentence") and not text.endswith("\n"):
@@ -453,10 +470,10 @@ def read_json_lines(
             key = named.get(column, (columns or {}).get(column, column))
             if column == "label" and type(item.get(key)) is int:  # PAWS-X as 0 and 1
                 item[key] = str(item[key])
-            row[column] = _get(item, key, str, path, number)
+            row[column] = take(item, key, str, path, number)
         if isinstance(item.get("language"), str):
             row["language"] = item["language"]
-        if example := _example(row, number, known, report, untranslated):
+        if example := row_example(row, number, known, report, untranslated):
             examples.append(example)
     return report.close(examples)
 
@@ -490,7 +507,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return plain if len(plain) == len(pairs) else _Twice(plain)
 
 
-def _get(item: Any, key: str, kind: type, path: Path, place: int | str) -> Any:  # noqa: ANN401 -- of that `kind`
+def take(item: Any, key: str, kind: type, path: Path, place: int | str) -> Any:  # noqa: ANN401 -- of that `kind`
     """item[key], which has to be of that kind; a text has to be one that can be written as UTF-8."""
     if not isinstance(item, dict):
         fail(path, place, f"{short(item)} instead of an object with {key!r}.")
@@ -519,41 +536,48 @@ def read_squad(path: str | Path) -> tuple[list[Example], Report]:
     untitled = 0
     examples: list[Example] = []
     seen: dict[str, str] = {}
-    for a, article in enumerate(_get(_parse_json(text, path), "data", list, path, "the top level")):
+    for a, article in enumerate(take(_parse_json(text, path), "data", list, path, "the top level")):
         in_article = f"data[{a}]"
-        paragraphs = _get(article, "paragraphs", list, path, in_article)
-        title = _get(article, "title", str, path, in_article) if "title" in article else ""
+        paragraphs = take(article, "paragraphs", list, path, in_article)
+        title = take(article, "title", str, path, in_article) if "title" in article else ""
         untitled += not title
         for p, paragraph in enumerate(paragraphs):
             in_paragraph = f"{in_article}.paragraphs[{p}]"
-            context = _get(paragraph, "context", str, path, in_paragraph)
-            for q, item in enumerate(_get(paragraph, "qas", list, path, in_paragraph)):
+            context = take(paragraph, "context", str, path, in_paragraph)
+            for q, item in enumerate(take(paragraph, "qas", list, path, in_paragraph)):
                 place = f"{in_paragraph}.qas[{q}]"
-                name = _get(item, "id", str, path, place)
-                question = _get(item, "question", str, path, place)
-                answers = _answers(_get(item, "answers", list, path, place), context, report, place)
-                if name in seen:
-                    fail(path, place, f"the id {short(name)} is also that of {seen[name]}.")
-                seen[name] = place
-                if not question.strip():
-                    report.dropped["questions without text"] += 1
-                elif not answers["text"]:
-                    report.dropped["questions without an answer"] += 1
-                else:
-                    row = {"id": name, "title": title, "context": context, "question": question}
-                    examples.append(row | {"answers": answers})
+                name = take(item, "id", str, path, place)
+                question = take(item, "question", str, path, place)
+                answers = found_answers(take(item, "answers", list, path, place), context, report, place)
+                row = {"id": name, "title": title, "context": context, "question": question, "answers": answers}
+                if keep_question(row, seen, report, place):
+                    examples.append(row)
     if untitled:
         report.notes.append(f"articles without a title: {untitled:,}")
     return report.close(examples)
 
 
-def _answers(items: Sequence[Any], context: str, report: Report, place: str) -> dict[str, list[Any]]:
+def keep_question(row: Example, seen: dict[str, str], report: Report, place: str) -> bool:
+    """Whether the question stays; one that is dropped is counted. Its id must not be in `seen`, which then has it."""
+    if row["id"] in seen:
+        fail(report.path, place, f"the id {short(row['id'])} is also that of {seen[row['id']]}.")
+    seen[row["id"]] = place
+    if not row["question"].strip():
+        report.dropped["questions without text"] += 1
+    elif not row["answers"]["text"]:
+        report.dropped["questions without an answer"] += 1
+    else:
+        return True
+    return False
+
+
+def found_answers(items: Sequence[Any], context: str, report: Report, place: str) -> dict[str, list[Any]]:
     """The answers that are not empty, each found at its offset in the context."""
     texts, starts = [], []
     for number, item in enumerate(items):
         where = f"{place}.answers[{number}]"
-        text = _get(item, "text", str, report.path, where)
-        start = _get(item, "answer_start", int, report.path, where)
+        text = take(item, "text", str, report.path, where)
+        start = take(item, "answer_start", int, report.path, where)
         if not text.strip():
             report.dropped["empty answers"] += 1
             continue

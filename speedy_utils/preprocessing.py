@@ -7,6 +7,7 @@ to turn outputs into tags and answers again. All of it rests on a fast tokenizer
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 IGNORED = -100  # the label that torch's cross-entropy leaves out
 SUBWORDS = ("first", "all")
+COLUMNS = {
+    "classification": ("sentence1", "label"),  # and sentence2, for pairs
+    "tagging": ("tokens", "tags"),
+    "question_answering": ("id", "context", "question", "answers"),
+}
 Columns = dict[str, list[Any]]
 
 
@@ -67,9 +73,15 @@ class Preparation:
         return replace(
             self,
             max_length=longest,
-            stride=self.stride or min(128, longest // 4),
-            max_question=self.max_question or min(64, longest // 4),
+            stride=self.stride or max(1, min(128, longest // 4)),
+            max_question=self.max_question or max(1, min(64, longest // 4)),
         )
+
+
+def missing_columns(task: Task, examples: datasets.Dataset) -> list[str]:
+    """The columns of `load_task` that are needed for this task and are not there."""
+    wanted = [*COLUMNS[task.kind], *(["sentence2"] if task.pair else [])]
+    return [name for name in wanted if name not in examples.column_names]
 
 
 def prepare(
@@ -85,15 +97,19 @@ def prepare(
     token covers (-1 for tokens outside it).
     `example` is the number of the example, `token_type_ids` is there where the model's family has them.
 
-    Raises ValueError for a slow tokenizer, which has no offsets, and for lengths that leave no room for text.
+    Raises ValueError for a slow tokenizer, which has no offsets, for a column that is not there, and for lengths that
+    leave no room for text.
     """
-    task, how = get_task(task), (how or Preparation()).for_positions()
+    task, how = get_task(task), how or Preparation()
+    how = how.for_positions(how.max_length or 512)  # `for_positions` of the model's own comes first, where there is one
     if not getattr(tokenizer, "is_fast", False):
         raise ValueError(
             f"{type(tokenizer).__name__} is a slow tokenizer without offsets: load a fast one, with AutoTokenizer."
         )
+    if missing := missing_columns(task, examples):
+        raise ValueError(f"Examples of {task.title} need the column {missing[0]!r}: load them with load_task().")
     make = {"classification": _classify, "tagging": _tag, "question_answering": _ask}[task.kind]
-    extra = {"labels": task.labels} if task.kind == "tagging" else {}
+    extra = {"classification": {"pair": task.pair}, "tagging": {"labels": task.labels}}.get(task.kind, {})
     if task.kind == "question_answering":
         room = how.max_length - tokenizer.num_special_tokens_to_add(pair=True) - how.max_question
         if room <= how.stride:
@@ -122,10 +138,10 @@ def _classify(
     numbers: list[int],
     tokenizer: PreTrainedTokenizerFast,
     how: Preparation,
+    pair: bool,
 ) -> Columns:
-    encoding = tokenizer(
-        batch["sentence1"], batch.get("sentence2"), truncation=True, max_length=how.max_length, padding=False
-    )
+    second = batch["sentence2"] if pair else None
+    encoding = tokenizer(batch["sentence1"], second, truncation=True, max_length=how.max_length, padding=False)
     cut = [bool(one.overflowing) for one in encoding.encodings]
     return {**_keep(encoding), "labels": batch["label"], "cut": cut, "example": numbers}
 
@@ -139,9 +155,9 @@ def _tag(
     inside = _continuations(labels)
     made: Columns = {}
     for number, words, tags in zip(numbers, batch["tokens"], batch["tags"], strict=True):
-        for first, encoding in _pieces(tokenizer, words, how.max_length):
+        for first, behind, encoding in _pieces(tokenizer, words, how.max_length):
             word_ids = [None if word is None else word + first for word in encoding.word_ids()]
-            starts = _word_starts(word_ids, first, len(words))
+            starts = _word_starts(word_ids, first, behind)
             row = _keep(encoding) | {
                 "labels": _token_labels(word_ids, tags, inside, how),
                 "word_starts": starts,
@@ -158,14 +174,14 @@ def _continuations(labels: Sequence[str]) -> list[int]:
     return [labels.index("I-" + tag[2:]) if tag.startswith("B-") else place for place, tag in enumerate(labels)]
 
 
-def _pieces(tokenizer: PreTrainedTokenizerFast, words: list[str], max_length: int) -> list[tuple[int, Any]]:
-    """(number of the first word, encoding) of a sentence, in pieces that are cut between words where it is too long.
+def _pieces(tokenizer: PreTrainedTokenizerFast, words: list[str], max_length: int) -> list[tuple[int, int, Any]]:
+    """(first word, the one behind the last, encoding) of a sentence, cut between words where it is too long.
 
     A single word that is too long keeps the tokens that fit.
     """
     whole = tokenizer(words, is_split_into_words=True, truncation=False)
     if len(whole["input_ids"]) <= max_length:
-        return [(0, whole)]
+        return [(0, len(words), whole)]
     sizes = np.zeros(len(words), int)
     for word in whole.word_ids():
         if word is not None:
@@ -179,14 +195,14 @@ def _pieces(tokenizer: PreTrainedTokenizerFast, words: list[str], max_length: in
         used += size
     pieces.append((first, len(words)))
     return [
-        (a, tokenizer(words[a:b], is_split_into_words=True, truncation=True, max_length=max_length)) for a, b in pieces
+        (a, b, tokenizer(words[a:b], is_split_into_words=True, truncation=True, max_length=max_length))
+        for a, b in pieces
     ]
 
 
-def _word_starts(word_ids: Sequence[int | None], first: int, words: int) -> list[int]:
-    """The place of the first token of each word from `first` to the last that has one in this piece; -1 for none."""
-    last = max((word for word in word_ids if word is not None), default=first - 1)
-    starts = [-1] * (min(last + 1, words) - first)
+def _word_starts(word_ids: Sequence[int | None], first: int, behind: int) -> list[int]:
+    """The place of the first token of each word from `first` up to `behind`; -1 for none."""
+    starts = [-1] * (behind - first)
     for place, word in enumerate(word_ids):
         if word is not None and starts[word - first] < 0:
             starts[word - first] = place
@@ -244,27 +260,35 @@ def _ask(batch: Columns, numbers: list[int], tokenizer: PreTrainedTokenizerFast,
         return_offsets_mapping=True,
     )
     made: Columns = {**_keep(encoding), "labels": [], "starts": [], "ends": [], "example": []}
+    windows: dict[int, list[tuple[list[int], list[int]]]] = {}
     for window, place in enumerate(encoding["overflow_to_sample_mapping"]):
-        context, answers = batch["context"][place], batch["answers"][place]
         offsets = [
             span if part == 1 else None
             for span, part in zip(encoding["offset_mapping"][window], encoding.sequence_ids(window), strict=True)
         ]
-        starts, ends = _covered(offsets, context)
-        made["starts"].append(starts)
-        made["ends"].append(ends)
-        made["example"].append(numbers[place])
-        span = (0, 0)
+        windows.setdefault(place, []).append(_covered(offsets, batch["context"][place]))
+    for place, spans in windows.items():  # the windows of a context stand together, in the order of the examples
+        context, answers = batch["context"][place], batch["answers"][place]
+        read = _characters_read(spans, context)
+        first = behind = 0
         if answers["text"]:
-            first = answers["answer_start"][0]
-            span = _answer_tokens(starts, ends, first, first + len(answers["text"][0]))
-        made["labels"].append(list(span))
+            first, behind = _without_unread(read, answers["answer_start"][0], len(answers["text"][0]))
+        for starts, ends in spans:
+            ends = [_with_accents(read, end) for end in ends]
+            made["starts"].append(starts)
+            made["ends"].append(ends)
+            made["example"].append(numbers[place])
+            made["labels"].append(list(_answer_tokens(starts, ends, first, behind)))
     return made
 
 
 def _cut_question(tokenizer: PreTrainedTokenizerFast, question: str, most: int) -> str:
-    offsets = tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
-    return question if len(offsets) <= most else question[: offsets[most - 1][1]]
+    """The question up to its token number `most`, or a little less where that cuts a word or a character."""
+    while True:
+        offsets = tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        if len(offsets) <= most:
+            return question
+        question = question[: min(offsets[most - 1][1], len(question) - 1)]  # always shorter, so this ends
 
 
 def _covered(offsets: Sequence[tuple[int, int] | None], context: str) -> tuple[list[int], list[int]]:
@@ -286,13 +310,50 @@ def _covered(offsets: Sequence[tuple[int, int] | None], context: str) -> tuple[l
     return starts, ends
 
 
+UNREAD, READ, ACCENT = 0, 1, 2
+
+
+def _characters_read(windows: Sequence[tuple[list[int], list[int]]], context: str) -> bytearray:
+    """For each character of the context: READ in one of the windows, ACCENT of the letter before it, or UNREAD.
+
+    A tokenizer that composes letters (ALBERT's, by NFKC) says that e + combining acute stand at the place of the e.
+    Other characters are left out altogether: white space, and by BERT's all that is invisible.
+    """
+    read = bytearray(len(context))
+    for starts, ends in windows:
+        for start, end in zip(starts, ends, strict=True):
+            if start >= 0:
+                read[start:end] = bytes([READ]) * (end - start)
+    for place in range(1, len(context)):
+        if not read[place] and read[place - 1] and unicodedata.combining(context[place]):
+            read[place] = ACCENT
+    return read
+
+
+def _with_accents(read: bytearray, end: int) -> int:
+    """Where a token ends if the accents behind its last letter are part of it; -1 stays -1."""
+    while 0 <= end < len(read) and read[end] == ACCENT:
+        end += 1
+    return end
+
+
+def _without_unread(read: bytearray, first: int, length: int) -> tuple[int, int]:
+    """(first, behind) of an answer without the characters at its ends that no token stands for."""
+    behind = first + length
+    while first < behind and read[first] == UNREAD:
+        first += 1
+    while first < behind and read[behind - 1] == UNREAD:
+        behind -= 1
+    return first, behind
+
+
 def _answer_tokens(starts: Sequence[int], ends: Sequence[int], first: int, behind: int) -> tuple[int, int]:
     """(first, last) token of the characters from `first` up to `behind`, or (0, 0) if the window does not hold them."""
     inside = [place for place, start in enumerate(starts) if start >= 0]
-    if not inside or starts[inside[0]] > first or ends[inside[-1]] < behind:
+    if first == behind or not inside or starts[inside[0]] > first or ends[inside[-1]] < behind:
         return 0, 0
     touched = [place for place in inside if ends[place] > first and starts[place] < behind]
-    return (touched[0], touched[-1]) if touched else (0, 0)
+    return touched[0], touched[-1]
 
 
 def best_answers(

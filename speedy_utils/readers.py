@@ -149,7 +149,21 @@ def _from_files(
     return {split: read_file(task, files[split], labels, columns) for split in SPLITS if split in files}
 
 
-def _from_mini(task: Task, **_: None) -> dict[str, Reading]:
+def _from_hub(task: Task, revision: str | Mapping[str, str] | None, splits: Sequence[str] | None) -> dict[str, Reading]:
+    from speedy_utils.hub import read_hub
+
+    splits = SPLITS if splits is None else splits
+    if isinstance(splits, str) or not splits:
+        raise ValueError("splits= is a list of names such as ['test'].")
+    for split in splits:
+        if split not in SPLITS:
+            raise ValueError(unknown_name("split", split, SPLITS))
+    # TAR's training set is never given with the articles of its test set in it, so that one is read too.
+    needed = {*splits, *(["test"] if task.name == "tar" and "train" in splits else [])}
+    return read_hub(task, [split for split in SPLITS if split in needed], revision)
+
+
+def _from_mini(task: Task) -> dict[str, Reading]:
     """The bundled files, read as any others are."""
     with as_file(resources("speedy_utils.mini").joinpath("data", task.name)) as folder:
         paths = {path.stem: path for path in folder.iterdir()}
@@ -157,7 +171,8 @@ def _from_mini(task: Task, **_: None) -> dict[str, Reading]:
 
 
 # Each source gives {split: (examples, report)} for a task and the options of `load_task`.
-_SOURCES: dict[str, Callable[..., dict[str, Reading]]] = {"mini": _from_mini, "files": _from_files}
+_SOURCES: dict[str, Callable[..., dict[str, Reading]]] = {"mini": _from_mini, "hub": _from_hub, "files": _from_files}
+_OPTIONS = {"hub": ("revision", "splits"), "files": ("files", "labels", "columns")}
 
 
 def show_dropped(split: str, report: Report) -> None:
@@ -173,6 +188,8 @@ def load_task(
     *,
     labels: Mapping[str, str] | None = None,
     columns: Columns | None = None,
+    revision: str | Mapping[str, str] | None = None,
+    splits: Sequence[str] | None = None,
     report: Callable[[str, Report], object] | None = show_dropped,
 ) -> datasets.DatasetDict:
     """A task as `datasets.DatasetDict` with the splits that there are of train, validation, test.
@@ -182,22 +199,27 @@ def load_task(
     order of `Task.labels`.
 
     source="mini" reads the data that come with the package; source="files" reads `files`, {split: path}, in the
-    upstream formats; `labels` and `columns` are those of `read_file`. For TAR, articles of the test set are taken out
-    of the training set.
+    upstream formats; `labels` and `columns` are those of `read_file`. source="hub" fetches the task from the Hugging
+    Face Hub, `splits` of it (all three), from the places in `hub.PLACES`; `revision`, one for all or {repository:
+    commit}, repeats a run: `Report.repo` and `Report.commit` say what was read. MLDoc is not there. For TAR, articles
+    of the test set are taken out of the training set.
 
     `report` is called with each split and its `Report`; as it is, what was dropped or looks odd is printed. None is
-    quiet. Raises ValueError (FileNotFoundError for a missing file) in one sentence that names file and line.
+    quiet. Raises ValueError (FileNotFoundError for a missing file) in one sentence that names file and line, and
+    HubError in one that names every place that was tried.
     """
     task = get_task(name)
     if source not in _SOURCES:
         raise ValueError(unknown_name("source", source, list(_SOURCES)))
-    given = {"files": files, "labels": labels, "columns": columns}
-    for option, value in given.items():
-        if source != "files" and value is not None:
-            raise ValueError(f"{option}= goes with source='files', not with {source!r}.")
-    readings = _SOURCES[source](task, **given)
+    given = {"files": files, "labels": labels, "columns": columns, "revision": revision, "splits": splits}
+    for home, options in _OPTIONS.items():
+        for option in options:
+            if source != home and given[option] is not None:
+                raise ValueError(f"{option}= goes with source={home!r}, not with {source!r}.")
+    readings = _SOURCES[source](task, **{option: given[option] for option in _OPTIONS.get(source, ())})
     if task.name == "tar":
         _part_from_test(readings)
+        readings = {split: reading for split, reading in readings.items() if splits is None or split in splits}
     for split, (_, found) in readings.items():
         if report is not None:
             report(split, found)

@@ -30,22 +30,11 @@ def measured_systems() -> tuple[str, ...]:
 
 
 def measure(system: System | str, task: str, seed: int) -> Evaluation:
-    """One cell at the scale mini: the stand-in of a system fine-tuned on a task with a seed, scored on the test set.
-
-    Runs on one thread, as all cells of the shipped table did: the order in which numbers are added up depends on the
-    number of threads, and with it the last digits of a sum, and after a few hundred steps the result.
-    """
-    import torch
-
+    """One cell at the scale mini: the stand-in of a system fine-tuned on a task with a seed, scored on the test set."""
     from speedy_utils.evaluation import evaluate
     from speedy_utils.training import fine_tune
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return evaluate(fine_tune(get_system(system), task, source="mini", seed=seed))
-    finally:
-        torch.set_num_threads(threads)
+    return evaluate(fine_tune(get_system(system), task, source="mini", seed=seed))
 
 
 def measured_results() -> pd.DataFrame:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,12 +25,12 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
-from speedy_utils.devices import best_device, choose_precision, describe_device, quiet
-from speedy_utils.encoders import Encoder, load_encoder, load_folder, name_labels, seeded, source_of_scale
+from speedy_utils.devices import PRECISIONS, best_device, choose_precision, describe_device, quiet, threads_for
+from speedy_utils.encoders import Encoder, check_head, load_encoder, load_folder, name_labels, seeded, source_of_scale
 from speedy_utils.errors import unknown_name
 from speedy_utils.evaluation import Evaluation, judge, write_predictions
 from speedy_utils.files import whole_folder, write_json
-from speedy_utils.preprocessing import IGNORED, Preparation, pad_batch, prepare
+from speedy_utils.preprocessing import IGNORED, Preparation, missing_columns, pad_batch, prepare
 from speedy_utils.readers import load_task
 from speedy_utils.systems import System, check_counts, get_system
 from speedy_utils.tasks import Task, get_task
@@ -70,15 +71,31 @@ class Settings:
         check_counts(epochs=self.epochs, batch_size=self.batch_size)
         if self.micro_batch_size is not None:
             check_counts(micro_batch_size=self.micro_batch_size)
+            if self.batch_size % self.micro_batch_size:
+                raise ValueError(
+                    f"A batch of {self.batch_size} cannot be cut into micro-batches of {self.micro_batch_size}."
+                )
         if self.select not in SELECTIONS:
             raise ValueError(unknown_name("rule of selection", self.select, SELECTIONS))
-        if not 0 < self.learning_rate < 1:
+        if self.precision not in PRECISIONS:
+            raise ValueError(unknown_name("precision", self.precision, PRECISIONS))
+        if not _is_number(self.learning_rate) or not 0 < self.learning_rate < 1:
             raise ValueError(f"A learning rate lies between 0 and 1, such as 3e-5, and is not {self.learning_rate!r}.")
+        for name in ("weight_decay", "warmup"):
+            value = getattr(self, name)
+            if not _is_number(value) or not 0 <= value <= 1:
+                raise ValueError(f"{name} must be a number from 0 to 1, not {value!r}.")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
+            raise ValueError(f"A seed is a whole number of at least 0 and below 2**32, not {self.seed!r}.")
 
     def selected_by(self, task: Task) -> str:
         """ "loss", or the name of the metric that decides for this task."""
         by_loss = self.select == "loss" or (self.select == "paper" and task.kind != "question_answering")
         return "loss" if by_loss else task.score_metric
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(eq=False)
@@ -131,14 +148,18 @@ def label_loss(
     outputs: Mapping[str, torch.Tensor],
     labels: torch.Tensor,
     num_items_in_batch: torch.Tensor | int | None = None,
+    attention_mask: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Cross-entropy summed over the labels that count and divided by the number of labels in the whole batch.
 
     `labels` have the shape (examples,), (examples, tokens), or (examples, 2) for the starts and ends of answers. The
-    division is by the batch and not by the micro-batch: a label weighs the same wherever it was computed.
+    division is by the batch and not by the micro-batch: a label weighs the same wherever it was computed. An answer is
+    chosen among the tokens of its window, so what `attention_mask` (examples, tokens) marks as padding is no choice.
     """
     if "start_logits" in outputs:
         logits = torch.stack([outputs["start_logits"], outputs["end_logits"]], dim=1)  # (examples, 2, tokens)
+        if attention_mask is not None:
+            logits = logits.masked_fill(attention_mask[:, None] == 0, -torch.inf)
     else:
         logits = outputs["logits"]
     total = cross_entropy(logits.float().flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
@@ -159,12 +180,24 @@ class TaskTrainer(Trainer):
         validate: Callable[[], dict[str, float]],
         **kwargs: Any,  # noqa: ANN401
     ) -> None:
-        super().__init__(*args, compute_loss_func=label_loss, **kwargs)
+        super().__init__(*args, compute_loss_func=label_loss, **kwargs)  # so the Trainer divides by nothing itself
         self.sampler = MicroBatchSampler(lengths, batch_size, self.args.seed)
         self.validate = validate
 
     def _get_train_sampler(self, train_dataset: object = None) -> MicroBatchSampler:
         return self.sampler
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor | tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        loss = label_loss(outputs, labels, num_items_in_batch, inputs["attention_mask"])
+        return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *_: object, **__: object) -> dict[str, float]:
         found = {f"eval_{name}": value for name, value in self.validate().items()}
@@ -247,16 +280,10 @@ def _settings(defaults: Settings, given: Mapping[str, Any]) -> Settings:
 
 
 def _check_data(task: Task, data: datasets.DatasetDict) -> None:
-    wanted = {
-        "classification": ["sentence1", *(["sentence2"] if task.pair else []), "label"],
-        "tagging": ["tokens", "tags"],
-        "question_answering": ["id", "context", "question", "answers"],
-    }[task.kind]
     for split in ("train", "validation"):
         if split not in data or not len(data[split]):
             raise ValueError(f"Training on {task.title} needs a split {split!r} with examples; there is none.")
-        missing = [name for name in wanted if name not in data[split].column_names]
-        if missing:
+        if missing := missing_columns(task, data[split]):
             raise ValueError(
                 f"The split {split!r} of {task.title} lacks the column {missing[0]!r}: load it with load_task()."
             )
@@ -281,7 +308,7 @@ def _run(
         "settings": _plain(settings),
         "data": {split: fingerprint(data[split]) for split in ("train", "validation")},
     }
-    if folder is not None and folder.exists():
+    if folder is not None and folder.exists() and not _is_empty(folder):
         finished = load_run(folder, data)
         _check_same(finished.record["identity"], identity, folder)
         print(f"{folder} holds this run already: it was loaded, not trained again.")
@@ -291,9 +318,11 @@ def _run(
         if isinstance(system, Encoder)
         else load_encoder(system, task, source=source, seed=settings.seed, revision=revision)
     )
-    run, best = _train(encoder, task, data, source, settings, identity, folder, progress)
-    if folder is not None:
-        _save(run, best, folder)
+    check_head(encoder, task)
+    with _checkpoints(folder, identity) as checkpoints:
+        run, best = _train(encoder, task, data, source, settings, identity, folder, checkpoints, progress)
+        if folder is not None:
+            _save(run, best, folder)
     return run
 
 
@@ -305,6 +334,7 @@ def _train(
     settings: Settings,
     identity: dict[str, Any],
     folder: Path | None,
+    checkpoints: tuple[Path, Path | None],
     progress: bool,
 ) -> tuple[Run, Evaluation]:
     how = settings.preparation.for_positions(encoder.longest)
@@ -313,8 +343,6 @@ def _train(
     held_out = prepare(encoder.tokenizer, task, data["validation"], how)
     lengths = [len(ids) for ids in train["input_ids"]]
     micro = settings.micro_batch_size or _micro_batch_size(settings.batch_size)
-    if settings.batch_size % micro:
-        raise ValueError(f"A batch of {settings.batch_size} cannot be cut into micro-batches of {micro}.")
     decides = settings.selected_by(task)
     precision = choose_precision(encoder.model, settings.precision)
 
@@ -322,7 +350,8 @@ def _train(
         found = judge(encoder, task, data["validation"], held_out, "validation", settings.precision)
         return {"loss": found.loss, **found.metrics}
 
-    with _checkpoints(folder, identity) as (scratch, resume), seeded(settings.seed), quiet():
+    scratch, last = checkpoints
+    with seeded(settings.seed), threads_for(encoder.origin), quiet():
         steps = -(-len(lengths) // settings.batch_size) * settings.epochs
         arguments = TrainingArguments(
             output_dir=str(scratch),
@@ -362,7 +391,9 @@ def _train(
             validate=validate,
         )
         trainer.remove_callback(PrinterCallback)
-        outcome = trainer.train(resume_from_checkpoint=resume)
+        outcome = trainer.train(resume_from_checkpoint=None if last is None else str(last))
+        # Mixed precision was put into the model's forward: without it, the model is evaluated as `precision` says.
+        trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
     name_labels(encoder.model, task)
     best = judge(encoder, task, data["validation"], held_out, "validation", settings.precision)
     record = {
@@ -420,9 +451,13 @@ def _grid(grid: str | Mapping[str, Sequence[float]]) -> dict[str, Sequence[float
         if grid not in GRIDS:
             raise ValueError(unknown_name("grid", grid, list(GRIDS)))
         return dict(GRIDS[grid])
-    if not grid or any(isinstance(values, str) or not list(values) for values in grid.values()):
+    if not isinstance(grid, Mapping) or not grid or not all(_are_values(values) for values in grid.values()):
         raise ValueError("A grid names values for each setting, such as {'learning_rate': [1e-5, 3e-5]}.")
     return dict(grid)
+
+
+def _are_values(values: object) -> bool:
+    return isinstance(values, Sequence) and not isinstance(values, str) and len(values) > 0
 
 
 def _search(
@@ -438,16 +473,17 @@ def _search(
 ) -> Run:
     """The best run of the grid, all runs' validation figures in its record; each has a folder of its own."""
     decides = settings.selected_by(task)
-    best: Run | None = None
+    points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    everything = [_settings(settings, point) for point in points]  # a bad value is found before the first training
+    best, lowest = None, math.inf
     table = []
-    for values in itertools.product(*grid.values()):
-        point = dict(zip(grid, values, strict=True))
-        own = folder and folder / "-".join(f"{name}={value:g}" for name, value in point.items())
-        run = _run(system, task, data, source, _settings(settings, point), own, progress, revision)
+    for point, chosen in zip(points, everything, strict=True):
+        own = folder and folder / "-".join(f"{name}={value}" for name, value in point.items())
+        run = _run(system, task, data, source, chosen, own, progress, revision)
         table.append(point | run.validation)
-        sign = 1 if decides == "loss" else -1
-        if best is None or sign * run.validation[decides] < sign * best.validation[decides]:
-            best = run
+        cost = run.validation[decides] if decides == "loss" else -run.validation[decides]
+        if best is None or cost < lowest:
+            best, lowest = run, math.inf if math.isnan(cost) else cost  # a run that diverged is the worst
     best.record["grid"] = table
     if folder is not None:
         write_json(folder / "grid.json", {"selected_by": decides, "best": str(best.folder), "runs": table})
@@ -461,31 +497,42 @@ RECORD = "run.json"
 
 
 @contextmanager
-def _checkpoints(folder: Path | None, identity: dict[str, Any]) -> Iterator[tuple[Path, bool]]:
-    """(folder for the Trainer's checkpoints, whether to go on from the last one there).
+def _checkpoints(folder: Path | None, identity: dict[str, Any]) -> Iterator[tuple[Path, Path | None]]:
+    """(folder for the Trainer's checkpoints, the last whole one there, from which training goes on).
 
     Without a run folder it is a temporary one. With one it stands beside it, under a name of its own, until the run is
     finished; what an interruption left there is used only if it belongs to the same settings and data.
     """
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="speedy-") as scratch:
-            yield Path(scratch), False
+            yield Path(scratch), None
         return
+    folder = folder.resolve()  # the Trainer notes where its checkpoints are, and the next session may start elsewhere
     scratch = folder.with_name(folder.name + ".unfinished")
     mark = scratch / "identity.json"
     known = json.loads(json.dumps(identity))
-    if scratch.exists() and mark.exists():
+    whole = [path for path in scratch.glob("checkpoint-*") if _is_whole(path)]
+    if whole and mark.exists():
         _check_same(json.loads(mark.read_text(encoding="utf-8")), known, scratch)
-    else:
+    else:  # nothing is lost: no epoch was finished
         shutil.rmtree(scratch, ignore_errors=True)
         write_json(mark, known)
-    yield scratch, any(_finished_checkpoint(path) for path in scratch.glob("checkpoint-*"))
+        whole = []
+    yield scratch, max(whole, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
     shutil.rmtree(scratch)
 
 
-def _finished_checkpoint(path: Path) -> bool:
+def _is_whole(checkpoint: Path) -> bool:
     """Whether the Trainer got to the end of writing it: its state comes last."""
-    return (path / "trainer_state.json").exists()
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
 
 
 def _check_same(found: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
@@ -521,14 +568,14 @@ def load_run(folder: str | Path, data: datasets.DatasetDict | None = None) -> Ru
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         identity, validation, history = record["identity"], record.pop("validation"), record.pop("history")
-        settings = _from_plain(record["settings"])
+        settings, task = _from_plain(record["settings"]), get_task(identity["task"])
+        encoder = load_folder(folder, task, record["system"], record["origin"])
+        source = identity["source"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{folder} does not hold a finished run ({type(error).__name__}): give the folder that fine_tune wrote."
         ) from None
-    task = get_task(identity["task"])
-    encoder = load_folder(folder, task, record["system"], record["origin"])
-    return Run(task, encoder, settings, identity["source"], data, validation, history, record, folder)
+    return Run(task, encoder, settings, source, data, validation, history, record, folder)
 
 
 def _from_plain(values: Mapping[str, Any]) -> Settings:
