@@ -107,8 +107,10 @@ def load_folder(folder: str | Path, task: Task | str, name: str, origin: dict[st
 
     kind, here = get_task(task).kind, {"local_files_only": True, "trust_remote_code": False}
     with quiet():
-        model = auto_class(kind).from_pretrained(folder, use_safetensors=True, **here)
+        model, found = auto_class(kind).from_pretrained(folder, use_safetensors=True, output_loading_info=True, **here)
         tokenizer = load_tokenizer(Path(folder), kind)
+    if found["missing_keys"]:
+        raise ValueError(f"{folder} lacks weights of the model, such as {min(found['missing_keys'])}.")
     return Encoder(model.eval(), tokenizer, name, origin or {})
 
 

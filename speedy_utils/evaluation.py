@@ -172,6 +172,8 @@ def evaluate(
     task = get_task(task)
     if data is None:
         data = load_task(task, source or source_of_scale(), report=None)
+        if isinstance(system, Run) and task == system.task and system.is_of_other_data(data):
+            raise ValueError(f"This run of {task.title} was trained on other data than there are here: give data=.")
     if split not in data:
         raise ValueError(unknown_name("split", split, list(data)))
     return evaluate_encoder(encoder, task, data[split], split, preparation, precision)

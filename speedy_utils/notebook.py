@@ -32,6 +32,7 @@ def scale() -> str:
 def environment() -> Markdown:
     """One line on scale, device and versions: the first output of each notebook."""
     import platform
+    import warnings
     from importlib.metadata import version
 
     import torch
@@ -39,6 +40,8 @@ def environment() -> Markdown:
 
     from speedy_utils import __version__
 
+    # Libraries look for a progress bar of Jupyter's when they are imported, and complain at length if there is none.
+    warnings.filterwarnings("ignore", message="IProgress not found")
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU with {os.cpu_count()} cores"
     versions = [
         f"Python {platform.python_version()}",

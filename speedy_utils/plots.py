@@ -217,21 +217,36 @@ def _series(names: list[str]) -> dict[str, tuple[str, str, str, str]]:
 
 
 def _extremes(frame: pd.DataFrame, by: str, x: str, y: str, number: str) -> str:
-    """Each series' first and last value in words, for a text alternative."""
+    """Each series' first and last value in words, and its peak where that lies between, for a text alternative."""
     said = []
     for name, rows in frame.groupby(by, sort=False):
         ordered = rows.sort_values(x)
-        first, last = ordered.iloc[0], ordered.iloc[-1]
-        said.append(f"{name} from {first[y]:{number}} at {first[x]:,g} to {last[y]:{number}} at {last[x]:,g}")
+        first, last, top = ordered.iloc[0], ordered.iloc[-1], ordered.loc[ordered[y].idxmax()]
+        peak = f" over {top[y]:{number}} at {top[x]:,g}" if top[y] > max(first[y], last[y]) else ""
+        said.append(f"{name} from {first[y]:{number}} at {first[x]:,g}{peak} to {last[y]:{number}} at {last[x]:,g}")
     return listing(said)
 
 
+def _sign(ax: Axes, origin: str) -> None:
+    """Where the figures come from, above the picture on the right."""
+    if origin:
+        ax.set_title(f"Figures: {origin}", loc="right", fontsize="small", color=MUTED)
+
+
 def lines(
-    frame: pd.DataFrame, x: str, y: str, by: str, title: str, percent: bool = False, log_x: bool = False
+    frame: pd.DataFrame,
+    x: str,
+    y: str,
+    by: str,
+    title: str,
+    percent: bool = False,
+    log_x: bool = False,
+    origin: str = "",
 ) -> BookFigure:
     """One line for each value of the column `by`; the columns' names label the axes, with spaces for underscores.
 
     `percent` draws the shares of column `y` (0 to 1) as per cent; `log_x` marks the values of `x` on a log axis.
+    `origin` says in the picture where the figures come from.
     """
     need_columns(frame, [x, y, by], "A line figure")
     styles = _series(list(dict.fromkeys(frame[by])))
@@ -250,26 +265,36 @@ def lines(
             ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         for name, rows in frame.groupby(by, sort=False):
             colour, marker, dash, _ = styles[name]
-            ax.plot(rows[x], rows[y], color=colour, marker=marker, linestyle=dash, markersize=5, label=name)
+            marks = {"marker": marker, "markersize": 5} if len(rows) <= 30 else {}  # more would hide the line
+            ax.plot(rows[x], rows[y], color=colour, linestyle=dash, label=name, **marks)
+        if not log_x and (frame[x] % 1 == 0).all():
+            ax.xaxis.set_major_locator(MaxNLocator(9 if wide else 6, integer=True, min_n_ticks=1))
         ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         if percent:
             ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
             ax.set_ylim(bottom=0)
         ax.set_xlabel(x.replace("_", " "))
         ax.set_ylabel(y.replace("_", " "))
+        _sign(ax, origin)
         figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3 if wide else 2)
         return figure
 
     number = ".0%" if percent else ".2f"
-    alt = f"{title}: {y.replace('_', ' ')} by {x.replace('_', ' ')}. {_extremes(frame, by, x, y, number)}."
+    said = f" ({origin})" if origin else ""
+    alt = f"{title}{said}: {y.replace('_', ' ')} by {x.replace('_', ' ')}. {_extremes(frame, by, x, y, number)}."
     table = frame.pivot(index=x, columns=by, values=y)[list(styles)]
     table = table.map("{:.1%}".format) if percent else table
     table = table.reset_index().rename(columns={x: x.replace("_", " ")})
     return BookFigure(draw, alt, table)
 
 
-def dots(frame: pd.DataFrame, row: str, x: str, by: str, title: str, unit: str = "") -> BookFigure:
-    """A line for each value of the column `row`, on it a mark at `x` for each value of the column `by`."""
+def dots(
+    frame: pd.DataFrame, row: str, x: str, by: str, title: str, unit: str = "", origin: str = "", zero: bool = True
+) -> BookFigure:
+    """A line for each value of the column `row`, on it a mark at `x` for each value of the column `by`.
+
+    `origin` says in the picture where the figures come from. The axis starts at 0 unless `zero` says otherwise.
+    """
     need_columns(frame, [row, x, by], "A dot figure")
     styles = _series(list(dict.fromkeys(frame[by])))
     rows = list(dict.fromkeys(frame[row]))
@@ -293,10 +318,12 @@ def dots(frame: pd.DataFrame, row: str, x: str, by: str, title: str, unit: str =
             )  # fmt: skip
         ax.set_yticks(range(len(rows)), rows)
         ax.set_ylim(len(rows) - 0.5, -0.5)
-        ax.set_xlim(left=0)
+        if zero:
+            ax.set_xlim(left=0)
         ax.xaxis.set_major_locator(MaxNLocator(8 if wide else 5, steps=[1, 2, 5, 10]))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}{unit}"))
         ax.set_xlabel(x.replace("_", " "))
+        _sign(ax, origin)
         figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3 if wide else 1)
         return figure
 
@@ -307,7 +334,8 @@ def dots(frame: pd.DataFrame, row: str, x: str, by: str, title: str, unit: str =
             f"{name} {listing(f'{value:.2f}{unit} ({key})' for key, value in zip(values[by], values[x], strict=True))}"
         )
     table = frame.pivot(index=row, columns=by, values=x).loc[rows, list(styles)].reset_index()
-    return BookFigure(draw, f"{title}: {'; '.join(said)}.", table)
+    source = f" ({origin})" if origin else ""
+    return BookFigure(draw, f"{title}{source}: {'; '.join(said)}.", table)
 
 
 def intervals(frame: pd.DataFrame, row: str, title: str, x: str = "score", origin: str = "published") -> BookFigure:
@@ -337,7 +365,9 @@ def intervals(frame: pd.DataFrame, row: str, title: str, x: str = "score", origi
         ax.set_ylim(len(frame) - 0.5, -0.5)
         ax.xaxis.set_major_locator(MaxNLocator(8 if wide else 5, steps=[1, 2, 5, 10]))
         ax.set_xlabel(x.replace("_", " "))
-        ax.set_title(f"Figures: {origin}", loc="right", fontsize="small", color=MUTED)
+        if frame["low"].min() < 0 < frame["high"].max():
+            ax.axvline(0, color=MUTED, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
+        _sign(ax, origin)
         return figure
 
     said = [
@@ -348,10 +378,11 @@ def intervals(frame: pd.DataFrame, row: str, title: str, x: str = "score", origi
     return BookFigure(draw, f"{title} ({origin}), each with its interval: {listing(said)}.", table)
 
 
-def confusion(table: pd.DataFrame, title: str) -> BookFigure:
+def confusion(table: pd.DataFrame, title: str, origin: str = "") -> BookFigure:
     """A confusion matrix as squares: the larger, the larger the share of the gold label (row) they stand for.
 
     `table` is that of `confusion_matrix`: counts, gold labels down, predicted ones across. Right answers are filled.
+    `origin` says in the picture where the figures come from.
     """
     counts = table.to_numpy()
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
@@ -380,10 +411,14 @@ def confusion(table: pd.DataFrame, title: str) -> BookFigure:
                     Rectangle(corner, edge, edge, facecolor=B if right else PAPER, edgecolor=B if right else A,
                               linewidth=1.3, zorder=2)
                 )  # fmt: skip
-                if cell > 0.4:  # there is room for a number
-                    inside = right and share > 0.3
-                    ax.text(predicted, gold, f"{counts[gold, predicted]:,}", ha="center", va="center", zorder=3,
-                            fontsize="small", color=PAPER if inside else INK)  # fmt: skip
+                if cell < 0.4:  # no room for numbers
+                    continue
+                number = f"{counts[gold, predicted]:,}"
+                if edge * cell > 0.085 * len(number) + 0.06:
+                    place, align, colour = predicted, "center", PAPER if right else INK
+                else:
+                    place, align, colour = predicted + edge / 2 + 0.05, "left", INK
+                ax.text(place, gold, number, ha=align, va="center", zorder=3, fontsize="small", color=colour)
         ax.set_xlim(-0.6, len(names) - 0.4)
         ax.set_ylim(len(names) - 0.4, -0.6)
         letters = cell / 0.085  # that fit below a column
@@ -391,6 +426,7 @@ def confusion(table: pd.DataFrame, title: str) -> BookFigure:
         ax.set_yticks(range(len(names)), names)
         ax.set_xlabel("predicted")
         ax.set_ylabel("gold")
+        _sign(ax, origin)
         # Saved figures are cropped to what is drawn: a line of no width keeps few cells from being blown up.
         figure.add_artist(Line2D([0, 1], [0.5, 0.5], linewidth=0))
         return figure
@@ -404,7 +440,10 @@ def confusion(table: pd.DataFrame, title: str) -> BookFigure:
     errors.sort(key=lambda error: -error[0])
     worst = f" Most often wrong: {listing([said for _, said in errors[:3]])}." if errors else " There is no error."
     right = int(counts.trace())
-    alt = f"{title}: gold labels down, predicted labels across; {right:,} of {int(counts.sum()):,} on the diagonal."
+    said = f" ({origin})" if origin else ""
+    alt = (
+        f"{title}{said}: gold labels down, predicted labels across; {right:,} of {int(counts.sum()):,} on the diagonal."
+    )
     return BookFigure(draw, alt + worst, table.rename_axis("gold").reset_index())
 
 

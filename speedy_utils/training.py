@@ -116,6 +116,11 @@ class Run:
     record: dict[str, Any]
     folder: Path | None = None
 
+    def is_of_other_data(self, data: datasets.DatasetDict) -> bool:
+        """Whether the run was chosen on another validation split than this one, as far as that can be told."""
+        known = self.record["identity"]["data"]["validation"]
+        return "validation" in data and fingerprint(data["validation"]) != known
+
 
 # Batches
 
@@ -217,9 +222,9 @@ def default_settings(task: Task | str, source: str | None) -> Settings:
 
 
 MINI_SETTINGS: dict[str, Settings] = {
-    "classification": Settings(epochs=6, learning_rate=1e-3, batch_size=32, warmup=0.1),
-    "tagging": Settings(epochs=8, learning_rate=1e-3, batch_size=16, warmup=0.1),
-    "question_answering": Settings(epochs=8, learning_rate=1e-3, batch_size=16, warmup=0.1),
+    "classification": Settings(epochs=4, learning_rate=1e-3, batch_size=16, weight_decay=0.01, warmup=0.1),
+    "tagging": Settings(epochs=8, learning_rate=2e-3, batch_size=16, weight_decay=0.01, warmup=0.1),
+    "question_answering": Settings(epochs=3, learning_rate=1e-3, batch_size=16, weight_decay=0.01, warmup=0.1),
 }
 
 
@@ -365,7 +370,7 @@ def _train(
             eval_strategy="epoch",
             save_strategy="epoch",
             logging_strategy="epoch",
-            save_total_limit=1,
+            save_total_limit=2,  # the best and the last; with 1 the last is gone before the run is written
             save_only_model=folder is None,
             load_best_model_at_end=True,
             metric_for_best_model=f"eval_{decides}",

@@ -1,4 +1,4 @@
-"""Measures every stand-in on every task over several seeds, and writes the table that ships with the package.
+"""Measures stand-ins on every task over several seeds, and writes the table that ships with the package.
 
     make results               # goes on where it was interrupted
     python tools/results.py --check 3 --seed 7    # run three cells, drawn at random, again and compare
@@ -35,10 +35,10 @@ Cell = tuple[str, str, int]  # system, task, seed
 
 def cells() -> list[Cell]:
     """All cells, one seed after the other, so that an early stop leaves whole tables."""
-    from speedy_utils.results import SEEDS, measured_systems
+    from speedy_utils.results import MEASURED, SEEDS
     from speedy_utils.tasks import TASKS
 
-    return [(system, task.name, seed) for seed in SEEDS for task in TASKS for system in measured_systems()]
+    return [(system, task.name, seed) for seed in SEEDS for task in TASKS for system in MEASURED]
 
 
 def conditions() -> dict[str, Any]:
@@ -46,15 +46,18 @@ def conditions() -> dict[str, Any]:
     from dataclasses import asdict
     from importlib.metadata import version
 
+    from speedy_utils.mini.systems import TOKENIZER_FOLDER, WEIGHTS_FOLDER, tokenizer_name, weights_name
+    from speedy_utils.results import MEASURED
     from speedy_utils.tasks import TASKS
     from speedy_utils.training import default_settings
 
-    digest = hashlib.sha256()
     mini = ROOT / "speedy_utils" / "mini"
-    for folder in ("data", "weights", "tokenizers"):
-        for path in sorted((mini / folder).rglob("*")):
-            if path.is_file() and path.suffix != ".md":
-                digest.update(path.relative_to(mini).as_posix().encode() + path.read_bytes())
+    read = [path for path in (mini / "data").rglob("*") if path.is_file() and path.suffix != ".md"]
+    read += [WEIGHTS_FOLDER / name for name in {weights_name(system) for system in MEASURED}]
+    read += [TOKENIZER_FOLDER / name for name in {tokenizer_name(system) for system in MEASURED}]
+    digest = hashlib.sha256()
+    for path in sorted(read):
+        digest.update(path.relative_to(mini).as_posix().encode() + path.read_bytes())
     settings = {task.kind: asdict(default_settings(task, "mini")) for task in TASKS}
     for values in settings.values():
         del values["seed"]

@@ -31,6 +31,7 @@ from speedy_utils.mini.generator.words import (
 )
 
 SPLITS = ("train", "validation", "test")
+PRETRAINING = "pretraining"  # text without labels: the frames of the training split, the words of all splits
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"<([^<>]*)>")
 
@@ -57,7 +58,12 @@ class Writer:
         self.bound, self.used = {}, set()
 
     def entries(self, entries: Sequence, own: bool | None = None) -> list:
-        """What this split may see of a list; with `own`, what no other split sees (True) or what all see (False)."""
+        """What this split may see of a list; with `own`, what no other split sees (True) or what all see (False).
+
+        Pretraining sees all words, as a language model has read the words that a task's training examples lack.
+        """
+        if self.split == PRETRAINING and lexicon.is_word_list(entries):
+            return list(entries)
         owners = [owner(i, len(entries)) for i in range(len(entries))]
         if own is None:
             return [e for e, o in zip(entries, owners, strict=True) if o in ("", self.split)]

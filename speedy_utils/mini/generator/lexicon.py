@@ -8,6 +8,8 @@ In the lists of nouns `_` stands for a space, `/` introduces an irregular plural
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from speedy_utils.mini.generator.words import Item, listed, noun
 
 WOMEN = listed(
@@ -233,3 +235,11 @@ LISTS: dict[str, list[Item]] = {
     "entresemana": [Item(day, "m", day) for day in DAYS[:5]],
     "día": [Item(day, "m", day if day.endswith("s") else day + "s") for day in DAYS],
 }
+
+
+_WORD_LISTS = (*LISTS.values(), WOMEN, MEN, SURNAMES, ADJECTIVES, MOODS, TRAITS, COLOURS)
+
+
+def is_word_list(entries: Sequence) -> bool:
+    """True for the lists of words that a slot draws from, False for a list of frames."""
+    return any(entries is words for words in _WORD_LISTS)

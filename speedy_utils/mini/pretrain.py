@@ -1,0 +1,396 @@
+"""Pretrain the mini systems: `python -m speedy_utils.mini.pretrain` writes their tokenizers and weights.
+
+The corpus is that of `speedy_utils.mini.corpus`. In each step a model sees three small batches, one for each objective:
+
+- texts and pairs of texts: masked words (BERT, Devlin et al. 2019; whole words as in BETO), those that occur a second
+  time in the input more often, since the rest of the input tells what they are;
+- a question and a text: where the answer starts and ends (after the span selection of Splinter, Ram et al. 2021, whose
+  questions are masked repetitions; ours are the generator's), and a few masked words;
+- two texts: do they belong together? (Next sentence prediction, BERT.) It is read from [CLS].
+
+Matrices inside the layers are trained with Muon (Jordan 2024, `torch.optim.Muon`, torch 2.9 or later), all else with
+AdamW. A shared layer is first applied twice, then as often as the model is deep (progressive stacking, Gong et al.
+2019). Positions start as sinusoids (Vaswani et al. 2017).
+
+Weights are stored in half precision, without the heads of the objectives. The header of a file says what made it. One
+process uses one core; `--only` trains some of the systems, so that two processes can share the work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import sys
+import time
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speedy_utils.mini.corpus import Text, corpus, corpus_hash, tokenizer_texts
+from speedy_utils.mini.systems import (
+    TOKENIZER_FOLDER,
+    VOCABULARY,
+    WEIGHTS_FOLDER,
+    load_mini_tokenizer,
+    mini_config,
+    mini_system,
+    tokenizer_name,
+    weights_name,
+)
+from speedy_utils.systems import get_system
+from speedy_utils.tokenization import train_tokenizer
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+QUESTIONS = ("mlqa", "sqac", "tar")
+LONGEST = 300  # tokens
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one system is pretrained.
+
+    `adamw` and `muon` are the highest learning rates; both rise over the first steps and then fall to zero. `tokens`
+    are the sizes of the three small batches of a step: masked words, questions, pairs. The others are the probabilities
+    that a word is masked, one that occurs twice, and one beside a question.
+    """
+
+    steps: int = 1500
+    adamw: float = 4e-3
+    muon: float = 0.02
+    seed: int = 0
+    tokens: tuple[int, int, int] = (1500, 1800, 700)
+    masked: float = 0.15
+    masked_again: float = 0.3
+    masked_in_questions: float = 0.08
+
+
+RECIPES: dict[str, Recipe] = {
+    "ALBETO tiny": Recipe(seed=0),
+    "ALBETO base": Recipe(seed=1),
+    "BETO uncased": Recipe(seed=2, steps=1200),
+    "BETO cased": Recipe(seed=3, steps=1200),
+    "RoBERTa BNE base": Recipe(seed=4, steps=1200),
+    "DistilBETO": Recipe(seed=6, steps=1000),
+}
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One input as token ids with their segments; `words` are (first, last + 1) positions of its words."""
+
+    ids: list[int]
+    types: list[int]
+    words: list[tuple[int, int]]
+    start: int = -1
+    end: int = -1
+    together: int = -1
+
+
+def encode(tokenizer: PreTrainedTokenizerFast, texts: list[Text]) -> list[Encoded]:
+    """The texts as the models read them, cut at `LONGEST` tokens; a question whose answer is cut off is left out."""
+    firsts, seconds = [text.first for text in texts], [text.second or None for text in texts]
+    paired = seconds[0] is not None
+    batch = tokenizer(
+        firsts, seconds if paired else None, return_token_type_ids=True, truncation=True, max_length=LONGEST
+    )
+    found = []
+    for text, encoding in zip(texts, batch.encodings, strict=True):
+        words: list[list[int]] = []
+        before: tuple[int, int] | None = None
+        for place, (word, part) in enumerate(zip(encoding.word_ids, encoding.sequence_ids, strict=True)):
+            if word is None:
+                continue
+            if words and (word, part) == before:
+                words[-1][1] = place + 1
+            else:
+                words.append([place, place + 1])
+            before = (word, part)
+        start = end = -1
+        if text.answer is not None:
+            left, right = text.answer
+            inside = [
+                place
+                for place, ((a, b), part) in enumerate(zip(encoding.offsets, encoding.sequence_ids, strict=True))
+                if part == 1 and a < right and b > left and b > a
+            ]
+            if not inside or encoding.offsets[inside[-1]][1] < right:
+                continue
+            start, end = inside[0], inside[-1]
+        together = -1 if text.together is None else int(text.together)
+        spans = [(a, b) for a, b in words]
+        found.append(Encoded(encoding.ids, encoding.type_ids, spans, start, end, together))
+    return found
+
+
+def mask(
+    example: Encoded,
+    again: float,
+    otherwise: float,
+    common: set[tuple[int, ...]],
+    mask_id: int,
+    size: int,
+    source: random.Random,
+) -> tuple[list[int], list[int]]:
+    """The ids with words masked, and what stood there (-100 elsewhere).
+
+    A word that occurs twice, and is not one of the `common` ones, is masked with probability `again`, any other with
+    `otherwise`; the answer to a question never. Of the masked words 80 % become the mask, 10 % other tokens.
+    """
+    ids, labels = list(example.ids), [-100] * len(example.ids)
+    keys = [tuple(example.ids[a:b]) for a, b in example.words]
+    counts = Counter(keys)
+    for (a, b), key in zip(example.words, keys, strict=True):
+        rate = again if counts[key] > 1 and key not in common else otherwise
+        if source.random() >= rate or (a <= example.end and b > example.start >= 0):
+            continue
+        kind = source.random()
+        for place in range(a, b):
+            labels[place] = ids[place]
+            ids[place] = mask_id if kind < 0.8 else source.randrange(5, size) if kind < 0.9 else ids[place]
+    return ids, labels
+
+
+def start_weights(model: PreTrainedModel, seed: int) -> None:
+    """Draw the weights before the first step.
+
+    Larger than the usual 0.02 where they make scores and vectors of tokens, small where a layer adds to what it read:
+    so a deep stack with shared weights begins close to passing on its input.
+    """
+    import torch
+
+    source = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "position_embeddings" in name:
+                rows, width = weight.shape
+                angles = torch.arange(rows)[:, None] * torch.exp(-math.log(10_000) * torch.arange(0, width, 2) / width)
+                weight[:, 0::2], weight[:, 1::2] = torch.sin(angles), torch.cos(angles)
+                weight.mul_(0.14)
+            elif weight.dim() == 2:
+                scores = any(part in name for part in ("query", "key", "q_lin", "k_lin"))
+                inside = "layer" in name and "embedding" not in name and "pooler" not in name
+                weight.normal_(0, 0.12 if scores else 0.05 if inside else 0.1, generator=source)
+
+
+def depth_at(progress: float, layers: int) -> int:
+    """How often a shared layer is applied when this share of the steps is done."""
+    return min(2, layers) if progress < 0.4 else layers
+
+
+def _heads(hidden: int, width: int, size: int) -> torch.nn.ModuleDict:
+    from torch import nn
+
+    word = nn.Sequential(nn.Linear(hidden, width), nn.GELU(), nn.LayerNorm(width))
+    heads = nn.ModuleDict({"word": word, "span": nn.Linear(hidden, 2), "together": nn.Linear(hidden, 2)})
+    heads["word"].register_parameter("bias", nn.Parameter(_zeros(size)))
+    return heads
+
+
+def _zeros(size: int) -> torch.Tensor:
+    import torch
+
+    return torch.zeros(size)
+
+
+def pretrain(name: str, recipe: Recipe, report: bool = True, folder: Path | None = None) -> PreTrainedModel:
+    """Pretrain one mini system and, with a folder, write its weights there."""
+    import torch
+    from torch.nn import functional
+    from transformers import AutoModel
+
+    torch.manual_seed(recipe.seed)
+    source = random.Random(f"{name} {recipe.seed}")
+    tokenizer, config = load_mini_tokenizer(name), mini_config(name)
+    model = AutoModel.from_config(config, attn_implementation="sdpa").train()
+    start_weights(model, recipe.seed)
+    architecture = mini_system(name).architecture
+    heads = _heads(architecture.hidden, architecture.embedding, architecture.vocabulary)
+    table = model.get_input_embeddings().weight
+    typed = "token_type_ids" in tokenizer.model_input_names
+
+    sources: dict[str, list[Encoded]] = {}
+    for text in corpus():
+        sources.setdefault(text.source, []).append(text)
+    sources = {key: encode(tokenizer, texts) for key, texts in sources.items()}
+    frequent = Counter(tuple(e.ids[a:b]) for rows in sources.values() for e in rows[::8] for a, b in e.words)
+    common = {key for key, _ in frequent.most_common(60)}
+    single = {"mldoc": 1.5, "pawsx": 2, "xnli": 3, "pos": 1.5, "ner": 1.5, "texts": 1}
+    objectives = (single, dict.fromkeys(QUESTIONS, 1), {"pairs": 1})
+
+    # Muon is for matrices that layers multiply by; tables, vectors and heads keep AdamW.
+    matrices = [
+        w
+        for n, w in model.named_parameters()
+        if w.dim() == 2 and "layer" in n and "embedding" not in n and "pooler" not in n
+    ]
+    chosen = {id(w) for w in matrices}
+    everything = [*model.parameters(), *heads.parameters()]
+    adamw = torch.optim.AdamW([w for w in everything if id(w) not in chosen], lr=recipe.adamw, betas=(0.9, 0.98))
+    muon = torch.optim.Muon(matrices, lr=recipe.muon, weight_decay=0.0, adjust_lr_fn="original")
+    seen: dict[str, list[float]] = defaultdict(list)
+    began = time.process_time()
+    for step in range(recipe.steps):
+        progress = step / recipe.steps
+        rate = min(1.0, (step + 1) / (0.04 * recipe.steps)) * (1 - progress)
+        if architecture.shared:
+            model.config.num_hidden_layers = depth_at(progress, architecture.layers)
+        for weights, size in zip(objectives, recipe.tokens, strict=True):
+            key = source.choices(list(weights), list(weights.values()))[0]
+            rows = sources[key]
+            average = sum(len(row.ids) for row in rows[:100]) / 100
+            count = max(4, int(size / average))
+            # Of a larger draw neighbours in length, so that little of a batch is padding.
+            pool = sorted(source.sample(rows, 8 * count), key=lambda row: len(row.ids))
+            first = source.randrange(7 * count + 1)
+            chosen_rows = pool[first : first + count]
+            rates = (recipe.masked_again, recipe.masked)
+            if key in QUESTIONS:
+                rates = (0.15, recipe.masked_in_questions)
+            elif key == "pairs":
+                rates = (0.15, 0.15)
+            masked = [mask(r, *rates, common, tokenizer.mask_token_id, VOCABULARY, source) for r in chosen_rows]
+            length = max(len(row.ids) for row in chosen_rows)
+
+            def pad(lists: list[list[int]], value: int, length: int = length) -> torch.Tensor:
+                return torch.tensor([one + [value] * (length - len(one)) for one in lists])
+
+            inputs = {
+                "input_ids": pad([ids for ids, _ in masked], tokenizer.pad_token_id),
+                "attention_mask": pad([[1] * len(row.ids) for row in chosen_rows], 0),
+            }
+            if typed:
+                inputs["token_type_ids"] = pad([row.types for row in chosen_rows], 0)
+            labels = pad([label for _, label in masked], -100)
+            output = model(**inputs)
+            states = output.last_hidden_state
+            hit = labels != -100
+            loss = states.sum() * 0
+            if hit.any():
+                logits = heads["word"](states[hit]) @ table.T + heads["word"].bias
+                words = functional.cross_entropy(logits, labels[hit])
+                seen[key].append(words.item())
+                loss = loss + words * (1 if key in single else 0.3)
+            if key in QUESTIONS:
+                ends = heads["span"](states).masked_fill(inputs["attention_mask"][:, :, None] == 0, -1e4)
+                gold = torch.tensor([(row.start, row.end) for row in chosen_rows])
+                span = functional.cross_entropy(ends.transpose(1, 2).reshape(-1, length), gold.reshape(-1))
+                seen["span"].append(span.item())
+                loss = loss + span
+            if key == "pairs":
+                summary = output.pooler_output if getattr(output, "pooler_output", None) is not None else states[:, 0]
+                together = functional.cross_entropy(
+                    heads["together"](summary), torch.tensor([r.together for r in chosen_rows])
+                )
+                seen["together"].append(together.item())
+                loss = loss + together
+            loss.backward()
+        torch.nn.utils.clip_grad_norm_(everything, 1.0)
+        for optimizer, highest in ((adamw, recipe.adamw), (muon, recipe.muon)):
+            optimizer.param_groups[0]["lr"] = highest * rate
+            optimizer.step()
+            optimizer.zero_grad()
+        if report and (step + 1) % 100 == 0:
+            losses = " ".join(f"{key} {sum(v[-30:]) / len(v[-30:]):.2f}" for key, v in sorted(seen.items()))
+            print(f"{name} {step + 1} {time.process_time() - began:.0f} s {losses}", flush=True)
+    if architecture.shared:
+        model.config.num_hidden_layers = architecture.layers
+    seconds = time.process_time() - began
+    if folder is not None:
+        write_weights(name, model, recipe, folder, seconds)
+    return model.eval()
+
+
+def metadata(name: str, recipe: Recipe) -> dict[str, str]:
+    """What the header of a file of weights says."""
+    return {
+        "system": name,
+        "recipe": json.dumps(asdict(recipe), sort_keys=True),
+        "architecture": json.dumps(asdict(mini_system(name).architecture), sort_keys=True),
+        "corpus": corpus_hash(),
+    }
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)
+
+
+def write_weights(name: str, model: PreTrainedModel, recipe: Recipe, folder: Path, seconds: float) -> None:
+    """The encoder in half precision; RoBERTa's pooler, which no head reads, is left out."""
+    import torch
+    from safetensors.torch import save
+
+    roberta = get_system(name).family == "roberta"
+    weights = {
+        key: value.detach().to(torch.float16).contiguous()
+        for key, value in model.state_dict().items()
+        if value.is_floating_point() and not (roberta and key.startswith("pooler."))
+    }
+    _write(folder / weights_name(name), save(weights, metadata(name, recipe)))
+    print(f"{name}: {recipe.steps} steps in {seconds:.0f} seconds of one core", flush=True)
+
+
+def tokenizers() -> dict[str, str]:
+    """All tokenizers: file name -> content, the same every time."""
+    texts, found = tokenizer_texts(), {}
+    for name in RECIPES:
+        system = get_system(name)
+        if tokenizer_name(system) not in found:
+            family = system.tokenizer
+            if family == "WordPiece":
+                family += " uncased" if system.lowercase else " cased"
+            found[tokenizer_name(system)] = train_tokenizer(family, texts, VOCABULARY).to_str() + "\n"
+    return found
+
+
+def check() -> list[str]:
+    """What is wrong with the files on disk, a sentence each: tokenizers byte by byte, weights by their header."""
+    from safetensors import safe_open
+
+    wrong = []
+    for name, content in tokenizers().items():
+        path = TOKENIZER_FOLDER / name
+        if not path.is_file() or path.read_bytes() != content.encode("utf-8"):
+            wrong.append(f"{name} is not what this code makes.")
+    for name, recipe in RECIPES.items():
+        path = WEIGHTS_FOLDER / weights_name(name)
+        if not path.is_file():
+            wrong.append(f"{path.name} is missing.")
+            continue
+        with safe_open(path, "pt") as file:
+            if file.metadata() != metadata(name, recipe):
+                wrong.append(f"{path.name} was made by another recipe, for other sizes or from another corpus.")
+    return wrong
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0, or 1 when --check finds something wrong."""
+    parser = argparse.ArgumentParser(prog="python -m speedy_utils.mini.pretrain", description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; say which files are out of date")
+    parser.add_argument("--only", nargs="+", metavar="SYSTEM", choices=list(RECIPES), help="pretrain these only")
+    options = parser.parse_args(arguments)
+    if options.check:
+        wrong = check()
+        print(*wrong, sep="\n", file=sys.stderr)
+        return 1 if wrong else 0
+    import torch
+
+    torch.set_num_threads(1)
+    for name, content in tokenizers().items():
+        _write(TOKENIZER_FOLDER / name, content.encode("utf-8"))
+    for name in options.only or RECIPES:
+        pretrain(name, RECIPES[name], folder=WEIGHTS_FOLDER)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
