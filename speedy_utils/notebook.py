@@ -61,7 +61,7 @@ def html_table(frame: pd.DataFrame, digits: int | Mapping[str, int] = 2, caption
     """A table of HTML with a caption and header cells that a screen reader can follow; the index is left out."""
     places = digits if isinstance(digits, Mapping) else dict.fromkeys(frame.columns, digits)
     columns = [[_cell(value, places.get(name, 2)) for value in frame[name].tolist()] for name in frame.columns]
-    ends = [_NUMBER if cells and all(end for _, end in cells) else "" for cells in columns]
+    ends = [_kind(cells) for cells in columns]
     heads = [f'<th scope="col"{end}>{escape(str(name))}</th>' for name, end in zip(frame.columns, ends, strict=True)]
     body = []
     for first, *rest in zip(*columns, strict=True):
@@ -73,6 +73,15 @@ def html_table(frame: pd.DataFrame, digits: int | Mapping[str, int] = 2, caption
 
 
 _NUMBER = ' class="number"'
+_TEXT = ' class="text"'
+LONG = 40  # characters; a column with a longer text may break its lines
+
+
+def _kind(cells: list[tuple[str, str]]) -> str:
+    """The attribute of a column's cells: numbers stand to the right, long texts break their lines."""
+    if cells and all(end for _, end in cells):
+        return _NUMBER
+    return _TEXT if any(len(text) > LONG for text, _ in cells) else ""
 
 
 def _cell(value: object, digits: int) -> tuple[str, str]:
@@ -142,7 +151,7 @@ def show_spans(text: str, marked: Mapping[str, Sequence[tuple[int, int, str]]], 
             parts.append(f"{escape(text[place:start])}<mark>{escape(text[start:end])}{tag}</mark>")
             place = end
         parts.append(escape(text[place:]))
-        rows.append(f'<tr><th scope="row">{escape(name)}</th><td lang="es">{"".join(parts)}</td></tr>')
+        rows.append(f'<tr><th scope="row">{escape(name)}</th><td class="text" lang="es">{"".join(parts)}</td></tr>')
     head = '<tr><th scope="col">marked</th><th scope="col">text</th></tr>'
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     return HTML(
@@ -169,7 +178,6 @@ _SPAN_STYLE = """<style>
 .speedy-spans mark { padding: 0 0.2em; border: 1px solid currentColor; border-radius: 4px; background: none;
   color: inherit; font-weight: 600; }
 .speedy-spans mark b { margin-left: 0.4em; font-size: 0.75em; }
-.speedy-spans td { white-space: normal; text-align: left; }
 </style>"""
 _TOKEN_STYLE = """<style>
 .speedy-tokens .token { display: inline-block; margin: 1px; padding: 0 0.3em; border: 1px solid currentColor;

@@ -1002,3 +1002,25 @@ def test_published_models_that_do_not_fit(hub, tiny):
         load_published("ALBETO base", "xnli", "distillation")
     with pytest.raises(ValueError, match="Unknown route"):
         load_published("ALBETO base", "xnli", "distilling")
+
+
+# --- the whole path ---------------------------------------------------------------------------------------------------
+
+
+def test_training_and_evaluation_with_models_and_data_of_the_hub(hub, tiny, capsys, tmp_path):
+    """The functions of the chapters with source="hub", and the paper's published model beside the own run."""
+    import speedy_utils as su
+
+    put_ner(hub)
+    put_model(hub, "dccuchile/albert-tiny-spanish", tiny, "albert")
+    put_model(hub, "dccuchile/albert-tiny-spanish-finetuned-ner", tiny, "albert", "TokenClassification", ENTITY_TAGS)
+    run = su.fine_tune("ALBETO tiny", "ner", source="hub", epochs=1, batch_size=2, output=tmp_path / "run")
+    assert run.encoder.origin["repo"] == "dccuchile/albert-tiny-spanish"
+    assert run.encoder.origin["commit"] == hub.commit(hub.folder("models", "dccuchile/albert-tiny-spanish"))
+    assert "at main (commit" in capsys.readouterr().err
+    own = su.evaluate(run)
+    again = su.evaluate(tmp_path / "run")
+    assert own.predictions == again.predictions and own.metrics == again.metrics
+    published = su.evaluate("ALBETO tiny", "ner", source="hub")
+    assert len(published.predictions) == len(own.predictions) > 0
+    assert published.references == own.references

@@ -69,6 +69,11 @@ def conditions() -> dict[str, Any]:
     }
 
 
+def key() -> str:
+    """The name of the folder for cells that were measured under these conditions."""
+    return hashlib.sha256(json.dumps(conditions(), sort_keys=True).encode()).hexdigest()[:12]
+
+
 def run(cell: Cell) -> dict[str, Any]:
     """One cell as rows of the table, and the seconds it took."""
     from speedy_utils.results import measure
@@ -97,8 +102,7 @@ def measure_all(jobs: int) -> Path:
     """Measures what is missing, and gives the folder of the cells."""
     from speedy_utils.files import write_json
 
-    key = hashlib.sha256(json.dumps(conditions(), sort_keys=True).encode()).hexdigest()[:12]
-    store = STORE / key
+    store = STORE / key()
     todo = [cell for cell in cells() if finished(store, cell) is None]
     print(f"{len(cells()) - len(todo)} cells are there, {len(todo)} to measure, {jobs} at a time.", flush=True)
     start = time.monotonic()
