@@ -146,9 +146,9 @@ def evaluate(
 
     `system` is what `fine_tune` gave back, an `Encoder`, the path of a run's folder, or the name of one of the paper's
     systems: then the model that the authors published for the task is taken from the hub (`route` tells ALBETO tiny's
-    two models apart, `revision` pins it). `data` are those of `load_task`, loaded from `source` ("mini" or "hub", by
-    the scale unless said otherwise) where there are none. The preparation is that of the training, for a published
-    model the paper's: 512 tokens, windows that share 128.
+    two models apart, `revision` pins it). `data` are those of `load_task`, loaded from `source` ("mini" or "hub"; the
+    hub for a published model, else by the scale) where there are none. The preparation is that of the training, for a
+    published model the paper's: 512 tokens, windows that share 128.
 
     Raises ValueError for a split that is not there or has no example.
     """
@@ -167,6 +167,7 @@ def evaluate(
         if task is None:
             raise ValueError("Which task? Name one, such as in evaluate('ALBETO tiny', 'ner').")
         encoder = load_encoder(system, task, source="published", route=route, revision=revision)
+        source = source or "hub"  # a model of the real data
     if task is None:
         raise ValueError("Which task? Name one, such as in evaluate(encoder, 'ner').")
     task = get_task(task)
