@@ -751,3 +751,16 @@ def test_a_folder_is_filled_whole_or_not_at_all(tmp_path):
         (scratch / "b").write_text("b")
     assert [path.name for path in folder.iterdir()] == ["a"]
     assert list((tmp_path / "deep").iterdir()) == [folder]
+
+
+def test_stand_ins_run_on_one_thread_and_others_on_all():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with devices.threads_for({"source": "mini"}):
+            assert torch.get_num_threads() == 1
+        with devices.threads_for({"source": "hub"}):
+            assert torch.get_num_threads() == 2
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
