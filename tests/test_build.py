@@ -198,6 +198,20 @@ def test_the_same_commit_builds_the_same_pages(tmp_path):
     assert [name for name in first if str(tmp_path).encode() in first[name]] == [], "a page tells where it was built"
 
 
+def test_what_was_printed_in_pieces_is_one_piece():
+    """A busy machine sends two prints of a cell as two outputs, an idle one as one."""
+    tool = load_tool("build_book")
+
+    def stream(name, text):
+        return nbformat.v4.new_output("stream", name=name, text=text)
+
+    table = nbformat.v4.new_output("display_data", data={"text/plain": "x"})
+    pieces = [stream("stdout", "a\n"), stream("stdout", "b\n"), stream("stderr", "c\n"), table, stream("stdout", "d\n")]
+    whole = [stream("stdout", "a\nb\n"), stream("stderr", "c\n"), table, stream("stdout", "d\n")]
+    assert tool.joined(pieces) == whole
+    assert tool.joined(whole) == whole
+
+
 def test_outputs_are_cleaned_of_what_differs_between_runs():
     tool = load_tool("build_book")
     new = nbformat.v4

@@ -539,7 +539,7 @@ def test_nothing_is_lost_when_the_end_is_interrupted(tmp_path, monkeypatch):
 
     Even if it is started in another folder than the first, which had a relative name for its own.
     """
-    options = {"learning_rate": 0.03, "select": "loss"}
+    options = {"learning_rate": 0.3, "select": "loss"}  # so high that the second epoch is worse than the first
     whole = train("pawsx", **options)
     assert whole.history[0]["loss"] < whole.history[1]["loss"] - 1e-2
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):

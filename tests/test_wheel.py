@@ -19,7 +19,9 @@ import pytest
 from conftest import NOTEBOOKS, ROOT
 from nbclient import NotebookClient
 from packaging.requirements import Requirement
+from repository import load_tool
 
+build_book = load_tool("build_book")
 SOURCE = ROOT / "_build" / "src" / "book"
 
 
@@ -126,7 +128,7 @@ def plain_outputs(notebook):
     """What a reader sees of a notebook, run times and warnings on the error stream aside."""
     shown = []
     for cell in notebook.cells:
-        for output in cell.get("outputs", []):
+        for output in build_book.joined(cell.get("outputs", [])):
             if output.output_type == "stream" and output.name == "stderr":
                 continue
             shown.append(output.get("text") or output.get("data"))

@@ -125,11 +125,25 @@ def steady(text: str, tables: dict[str, str]) -> str:
     return STYLED_TABLE.sub(lambda found: tables.setdefault(found.group(), f"T_{len(tables):05d}"), text)
 
 
+def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """The outputs with what was printed in one go in one piece: a busy machine sends it in several."""
+    found: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        last = found[-1] if found else {}
+        if output.output_type == "stream" == last.get("output_type") and output.name == last.get("name"):
+            last["text"] += output.text
+        else:
+            found.append(output)
+    return found
+
+
 def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The executed notebook without what differs between two runs of the same code."""
     tables: dict[str, str] = {}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if "outputs" in cell:
+            cell.outputs = joined(cell.outputs)
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             for holder, key in [(output, "text"), *((data, kind) for kind in data)]:
