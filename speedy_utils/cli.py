@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; gives 0, or 1 after one sentence on stderr that says what went wrong."""
     options = _parser().parse_args(arguments)
     try:
-        answer = options.run(options)
+        # With --json stdout holds the answer and nothing else, whatever the functions have to say.
+        with redirect_stdout(sys.stderr) if options.json else nullcontext():
+            answer = options.run(options)
         if not options.json:
             options.show(answer)
     except (ValueError, OSError, RuntimeError) as error:

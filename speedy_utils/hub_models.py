@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from speedy_utils.devices import quiet
 from speedy_utils.errors import listing, unknown_name
 from speedy_utils.hub import POS_NAMES
 from speedy_utils.hub_files import Listing, Trouble, brief, fetch, hub_error, list_files
-from speedy_utils.systems import SYSTEMS, System, check_kind, get_system
+from speedy_utils.systems import SYSTEMS, System, auto_class, check_kind, get_system
 from speedy_utils.tasks import Task, get_task
 
 if TYPE_CHECKING:
@@ -179,17 +179,7 @@ def _load(
     """(model, tokenizer, names of the parameters that the file did not have); with `labels`, the head is a new one."""
     folder = _fetch_model(found)
     import torch
-    from transformers import (
-        AutoModelForQuestionAnswering,
-        AutoModelForSequenceClassification,
-        AutoModelForTokenClassification,
-    )
 
-    heads = {
-        "classification": AutoModelForSequenceClassification,
-        "tagging": AutoModelForTokenClassification,
-        "question_answering": AutoModelForQuestionAnswering,
-    }
     options = {}
     if labels:
         numbers = {label: number for number, label in enumerate(labels)}
@@ -198,8 +188,8 @@ def _load(
         options = {"num_labels": 2}
     safe = {"local_files_only": True, "trust_remote_code": False}
     try:
-        with _quiet():
-            model, info = heads[kind].from_pretrained(
+        with quiet():
+            model, info = auto_class(kind).from_pretrained(
                 *(folder,),
                 **(safe | options),
                 # One precision for all: some files are in float16, in which a CPU is very slow.
@@ -256,22 +246,6 @@ def _with_prefix_space(described: dict[str, Any]) -> None:
     for part in (described, *described.get("pretokenizers", ())):
         if part["type"] == "ByteLevel":
             part["add_prefix_space"] = True
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the table of new and unused weights that transformers prints: what matters in it is checked here."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
 
 
 def _first_line(error: Exception) -> str:

@@ -310,7 +310,7 @@ def _run(
         "system": name,
         "source": source,
         "revision": revision,
-        "settings": _plain(settings),
+        "settings": asdict(settings),
         "data": {split: fingerprint(data[split]) for split in ("train", "validation")},
     }
     if folder is not None and folder.exists() and not _is_empty(folder):
@@ -405,7 +405,7 @@ def _train(
         "identity": identity,
         "system": encoder.name,
         "origin": encoder.origin,
-        "settings": _plain(settings),
+        "settings": asdict(settings),
         "selected_by": decides,
         "examples": {split: len(data[split]) for split in data},
         "cut": sum(train["cut"]) if "cut" in train.column_names else 0,
@@ -442,10 +442,6 @@ def fingerprint(examples: datasets.Dataset) -> str:
     for example in examples.with_format(None):
         digest.update(json.dumps(example, sort_keys=True, ensure_ascii=False).encode())
     return digest.hexdigest()[:16]
-
-
-def _plain(settings: Settings) -> dict[str, Any]:
-    return asdict(settings)
 
 
 # Grids

@@ -76,6 +76,13 @@ def test_the_same_command_again_loads_the_run(folder, capsys):
     assert (folder / "1" / "run.json").stat().st_mtime_ns == before
 
 
+def test_json_stands_alone_whatever_there_is_to_say(folder, capsys):
+    status, out, err = said(capsys, *TINY, "--seed", "1", "--output", folder / "1", "--json")
+    assert status == 0
+    assert json.loads(out)["settings"]["seed"] == 1
+    assert "holds this run already" in err
+
+
 def test_another_configuration_is_refused(folder, capsys):
     status, out, err = said(capsys, *TINY, "--seed", "3", "--output", folder / "1")
     assert (status, out) == (1, "")

@@ -184,18 +184,13 @@ def depth_at(progress: float, layers: int) -> int:
 
 
 def _heads(hidden: int, width: int, size: int) -> torch.nn.ModuleDict:
+    import torch
     from torch import nn
 
     word = nn.Sequential(nn.Linear(hidden, width), nn.GELU(), nn.LayerNorm(width))
     heads = nn.ModuleDict({"word": word, "span": nn.Linear(hidden, 2), "together": nn.Linear(hidden, 2)})
-    heads["word"].register_parameter("bias", nn.Parameter(_zeros(size)))
+    heads["word"].register_parameter("bias", nn.Parameter(torch.zeros(size)))
     return heads
-
-
-def _zeros(size: int) -> torch.Tensor:
-    import torch
-
-    return torch.zeros(size)
 
 
 def pretrain(name: str, recipe: Recipe, report: bool = True, folder: Path | None = None) -> PreTrainedModel:
