@@ -28,7 +28,7 @@ help: ## list the commands
 	@echo "make fix      mend what make lint can mend by itself"
 	@echo "make serve    show the built site at http://127.0.0.1:$(PORT)/"
 	@echo "make figures  draw the figure of the README and the landing page anew"
-	@echo "make results  measure the table of stand-ins again (about 15 minutes; goes on where it was stopped)"
+	@echo "make results  measure the table of stand-ins again (about 40 minutes; goes on where it was stopped)"
 	@echo "make lock     write requirements.txt anew (UPGRADE=1: with the newest versions)"
 	@echo "make address URL=https://github.com/OWNER/NAME    write a fork's address everywhere"
 	@echo "make clean    delete what was built (.venv stays)"

@@ -222,9 +222,9 @@ def default_settings(task: Task | str, source: str | None) -> Settings:
 
 
 MINI_SETTINGS: dict[str, Settings] = {
-    "classification": Settings(epochs=4, learning_rate=1e-3, batch_size=16, weight_decay=0.01, warmup=0.1),
-    "tagging": Settings(epochs=8, learning_rate=2e-3, batch_size=16, weight_decay=0.01, warmup=0.1),
-    "question_answering": Settings(epochs=3, learning_rate=1e-3, batch_size=16, weight_decay=0.01, warmup=0.1),
+    "classification": Settings(epochs=2, learning_rate=1e-3, batch_size=16, weight_decay=0.01, warmup=0.1),
+    "tagging": Settings(epochs=4, learning_rate=1e-3, batch_size=16, weight_decay=0.01, warmup=0.1),
+    "question_answering": Settings(epochs=2, learning_rate=1e-3, batch_size=16, weight_decay=0.01, warmup=0.1),
 }
 
 

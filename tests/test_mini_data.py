@@ -93,7 +93,7 @@ def test_all_files_are_there():
     endings = {task: ending for task, (_, ending, _) in generator.PLAN.items()}
     assert sorted(f"{task}/{split}.{ending}" for task, ending in endings.items() for split in SPLITS) == FILES
     assert all((DATA / task / "README.md").is_file() for task in generator.PLAN)
-    assert sum(path.stat().st_size for path in DATA.glob("*/*")) <= 3 * 2**20
+    assert sum(path.stat().st_size for path in DATA.glob("*/*")) <= 4 * 2**20
 
 
 @pytest.mark.parametrize("seed", ["0", "4321"])

@@ -9,11 +9,13 @@ from safetensors import safe_open
 
 from speedy_utils.mini import corpus, generator, pretrain
 from speedy_utils.mini import systems as mini
+from speedy_utils.mini.generator import frames, lexicon
 from speedy_utils.readers import load_task
 from speedy_utils.systems import KINDS, SYSTEMS, count_parameters, get_system
 from speedy_utils.tasks import TASKS
 
 NAMES = list(mini.MINI)
+STUDENTS = ["base-2", "base-4", "base-6", "base-8", "base-10"]
 FAMILIES = ["BETO uncased", "BETO cased", "DistilBETO", "ALBETO base", "RoBERTa BNE base"]
 SENTENCE = "¿Cuánto costó el reloj de Íñigo? Unos 1.200 pesos, según la «señora» de Córdoba."
 needs_weights = pytest.mark.parametrize("name", list(pretrain.RECIPES))
@@ -45,13 +47,13 @@ def test_sizes_are_in_the_order_of_the_real_ones():
     def work(name):
         return small[name].layers * small[name].hidden ** 2
 
-    costs = [work(f"ALBETO {name}") for name in ("tiny", "base-2", "base-6", "base")]
+    costs = [work(f"ALBETO {name}") for name in ("tiny", *STUDENTS, "base")]
     assert costs == sorted(set(costs))
     assert small["DistilBETO"].layers * 2 == small["BETO uncased"].layers
     assert work("RoBERTa BNE base") == work("BETO cased") == work("BETO uncased")
     counts = {name: count_parameters(mini.mini_system(name)) for name in NAMES}
     assert counts["ALBETO tiny"] < counts["ALBETO base"] < counts["DistilBETO"] < counts["BETO uncased"]
-    assert {counts[f"ALBETO base-{depth}"] for depth in (2, 6)} == {counts["ALBETO base"]}
+    assert {counts[f"ALBETO {name}"] for name in STUDENTS} == {counts["ALBETO base"]}
 
 
 def test_the_corpus_holds_nothing_that_is_tested_on():
@@ -90,9 +92,29 @@ def test_answers_of_the_corpus_stand_in_their_contexts():
             assert not text.second[:start][-1:].isalnum()
 
 
-def test_half_of_the_pairs_belong_together():
-    pairs = [text.together for text in corpus.corpus() if text.together is not None]
-    assert 0.45 < sum(pairs) / len(pairs) < 0.55
+def test_lessons_show_no_word_or_frame_that_training_lacks():
+    for entries in lexicon.LISTS.values():
+        lesson, train, read = (
+            [item.text for item in frames.Writer("ner", split).entries(entries)]
+            for split in (frames.LESSONS, "train", frames.PRETRAINING)
+        )
+        assert lesson == train
+        assert set(train) <= set(read)
+    assert {text.source for text in corpus.corpus() if text.is_lesson} == set(corpus.LESSON_SIZES)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_tags_of_a_lesson_stand_at_the_first_tokens_of_their_words(name):
+    tokenizer = mini.load_mini_tokenizer(name)
+    lessons = [text for text in corpus.corpus() if text.source == "pos" and text.is_lesson][:40]
+    tags = sorted({tag for text in lessons for tag in text.tags})
+    for text, row in zip(lessons, pretrain.encode(tokenizer, lessons), strict=True):
+        assert len(row.words) == len(text.words)
+        for (first, behind), word, tag in zip(row.words, text.words, text.tags, strict=True):
+            spelled = tokenizer.decode(row.ids[first:behind]).strip()
+            assert spelled == (word.lower() if get_system(name).lowercase else word)
+            assert row.tags[first] == tags.index(tag)
+        assert sum(tag >= 0 for tag in row.tags) == len(text.words)
 
 
 def test_tokenizers_are_made_again_byte_for_byte():
@@ -184,11 +206,11 @@ def test_another_seed_gives_another_head_and_the_same_encoder():
         assert torch.equal(value, state(two.base_model)[key]), key
 
 
-@pytest.mark.parametrize("depth", [2, 6])
-def test_base_n_is_base_with_fewer_layers(depth):
+@pytest.mark.parametrize("student", STUDENTS)
+def test_base_n_is_base_with_fewer_layers(student):
     torch.manual_seed(0)
     base = mini.load_mini_model("ALBETO base", "tagging", 5)
-    student = mini.load_mini_model(f"ALBETO base-{depth}", "tagging", 5)
+    student = mini.load_mini_model(f"ALBETO {student}", "tagging", 5)
     assert student.config.num_hidden_layers < base.config.num_hidden_layers
     for key, value in state(base.base_model).items():
         assert torch.equal(value, state(student.base_model)[key]), key

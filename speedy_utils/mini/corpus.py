@@ -1,59 +1,81 @@
-"""The text that the mini systems are pretrained on.
+"""What the mini systems are pretrained on.
 
-Four parts: the paragraphs of the bundled texts; sentences and pairs of sentences from the generator of the bundled
-data under the split name "pretraining" (its own random numbers, the frames of the training splits, the words of all
-splits; no label is kept); questions about texts, from the same generator, with the place of their answers; pairs that
-belong together or do not. What a validation or test split has as a whole (sentence, text, context) is taken out. Not
-so questions: frames such as «¿Cuándo se fundó?» have no slot, and every split asks them, about contexts of its own.
+Three parts, all from the generator of the bundled data with random numbers of their own, beside the paragraphs of the
+bundled texts:
+
+- texts without labels, split name "pretraining": the frames of the training splits, the words of all splits;
+- questions about texts, same split name, with the place of their answers;
+- lessons: labelled texts, split name "lessons": frames and words of the training splits only.
+
+Real models get from billions of words what the last two teach here in minutes: reading for an answer, and what words do
+in a sentence. What a validation or test split has as a whole (sentence, text, context) is taken out. Not so questions:
+frames such as «¿Cuándo se fundó?» have no slot, and every split asks them, about contexts of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import random
 import re
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 
 from speedy_utils.mini import load_texts
 from speedy_utils.mini.generator import PLAN
-from speedy_utils.mini.generator.frames import PRETRAINING
+from speedy_utils.mini.generator.frames import LESSONS, PRETRAINING
 
-# How many examples of each source are drawn.
+# How many examples of each task are drawn without labels (questions with their answers), and as lessons.
 SIZES = {"mldoc": 3000, "pawsx": 5000, "xnli": 8000, "pos": 3000, "ner": 4000, "mlqa": 5000, "sqac": 5000, "tar": 5000}
+LESSON_SIZES = {"mldoc": 3000, "pawsx": 8000, "xnli": 12_000, "pos": 3000, "ner": 5000}
 
 
 @dataclass(frozen=True)
 class Text:
     """One input: a text or a pair of texts.
 
-    `answer` is the place (start, end) in `second` of what `first` asks for; `together` says of a pair whether its texts
-    belong together.
+    `answer` is the place (start, end) in `second` of what `first` asks for. A lesson has a `label`, or `words` with
+    their `tags`; `first` is then the text that the words make.
     """
 
     source: str
     first: str
     second: str = ""
     answer: tuple[int, int] | None = None
-    together: bool | None = None
+    label: str = ""
+    words: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    @property
+    def is_lesson(self) -> bool:
+        return bool(self.label or self.tags)
+
+    def without_labels(self) -> Text:
+        """The same text with nothing to learn but its words, and where a question's answer stands."""
+        return replace(self, label="", words=(), tags=())
 
 
 def _read(task: str, content: str) -> Iterator[Text]:
-    """What a file of the generator holds, without its labels."""
+    """What a file of the generator holds."""
     if task == "mldoc":
-        yield from (Text(task, json.loads(line)["sentence1"]) for line in content.splitlines())
+        for row in map(json.loads, content.splitlines()):
+            yield Text(task, row["sentence1"], label=row["label"])
     elif task in ("pawsx", "xnli"):
-        rows = [line.split("\t") for line in content.splitlines()]
         columns = (1, 2) if task == "pawsx" else (0, 1)
-        yield from (Text(task, *(row[i] for i in columns)) for row in rows[task == "pawsx" :])
+        for line in content.splitlines()[task == "pawsx" :]:
+            row = line.split("\t")
+            yield Text(task, *(row[i] for i in columns), label=row[-1])
     elif task == "pos":
-        yield from (Text(task, sentence) for sentence in re.findall("^# text = (.+)$", content, re.MULTILINE))
+        for block in content.strip().split("\n\n"):
+            (text,) = re.findall("^# text = (.+)$", block, re.MULTILINE)
+            rows = [line.split("\t") for line in block.split("\n")]
+            words = [(row[1], row[3]) for row in rows if row[0].isdigit()]  # not the lines of contractions (3-4 del)
+            yield Text(task, text, words=tuple(word for word, _ in words), tags=tuple(tag for _, tag in words))
     elif task == "ner":
         for block in content.strip().split("\n\n"):
-            yield Text(task, " ".join(line.split(" ")[0] for line in block.split("\n")))
+            words, tags = zip(*(line.split(" ") for line in block.split("\n")), strict=True)
+            yield Text(task, " ".join(words), words=words, tags=tags)
     else:
         for article in json.loads(content)["data"]:
             for paragraph in article["paragraphs"]:
@@ -63,12 +85,10 @@ def _read(task: str, content: str) -> Iterator[Text]:
                     yield Text(task, question["question"], paragraph["context"], place)
 
 
-def generated(task: str, split: str = PRETRAINING, size: int | None = None) -> list[Text]:
-    """The texts of one task's generator; for the bundled splits what is in their files."""
-    module, _, sizes = PLAN[task]
+def generated(task: str, split: str, size: int) -> list[Text]:
+    """`size` texts of one task's generator."""
+    module = PLAN[task][0]
     generate = import_module(f"speedy_utils.mini.generator.{module}").generate
-    if size is None:
-        size = SIZES[task] if split == PRETRAINING else sizes[("train", "validation", "test").index(split)]
     seen: set[str] = set()
     return list(_read(task, generate(task, split, size, seen) if module == "qa" else generate(split, size, seen)))
 
@@ -93,42 +113,16 @@ def held_out() -> frozenset[str]:
     return frozenset(found)
 
 
-def paired(texts: list[Text], seed: int = 0) -> list[Text]:
-    """Pairs of texts, half of them as they belong together, half with the second part of another pair of their source.
-
-    A pair is what the corpus has as one, or a text of several sentences cut in two. The next sentence prediction of
-    BERT (Devlin et al. 2019): a model has to compare what the two are about, and whom they name.
-    """
-    source, pairs = random.Random(f"pairs {seed}"), []
-    by_source: dict[str, list[tuple[str, str]]] = {}
-    for text in texts:
-        first, second = text.first, text.second
-        if not second:
-            sentences = re.split(r"(?<=[.?!]) (?=[A-ZÁÉÍÓÚÑ¿¡«])", first)
-            if len(sentences) < 2:
-                continue
-            first, second = (" ".join(part) for part in (sentences[::2], sentences[1::2]))
-        by_source.setdefault(text.source, []).append((first, second))
-    for found in by_source.values():
-        for first, second in found:
-            together = source.random() < 0.5
-            other = second
-            while not together and other == second:
-                other = source.choice(found)[1]
-            pairs.append(Text("pairs", first, other, together=together))
-    return pairs
-
-
 @lru_cache(maxsize=1)
 def corpus() -> tuple[Text, ...]:
     """The whole corpus, the same every time."""
     forbidden = held_out()
     found = [Text("texts", paragraph) for document in load_texts() for paragraph in document.paragraphs]
-    for task in SIZES:
-        found += generated(task)
-    found = [text for text in found if not forbidden & set(whole_texts(text))]
-    pairs = paired([text for text in found if text.source in ("mldoc", "pawsx", "xnli", "texts")])
-    return (*found, *(pair for pair in pairs if not forbidden & set(whole_texts(pair))))
+    for task, size in SIZES.items():
+        found += [text.without_labels() for text in generated(task, PRETRAINING, size)]
+    for task, size in LESSON_SIZES.items():
+        found += generated(task, LESSONS, size)
+    return tuple(text for text in found if not forbidden & set(whole_texts(text)))
 
 
 def corpus_hash() -> str:
@@ -141,6 +135,6 @@ def tokenizer_texts(size: int = 800) -> list[str]:
     """What the tokenizers learn from: the bundled texts and the first `size` examples of each task, each text once."""
     found = [text.text for text in load_texts()]
     for task in SIZES:
-        for text in generated(task, size=size):
+        for text in generated(task, PRETRAINING, size):
             found += [text.first, text.second] if text.second else [text.first]
     return list(dict.fromkeys(found))

@@ -1,12 +1,15 @@
 """Pretrain the mini systems: `python -m speedy_utils.mini.pretrain` writes their tokenizers and weights.
 
-The corpus is that of `speedy_utils.mini.corpus`. In each step a model sees three small batches, one for each objective:
+The corpus is that of `speedy_utils.mini.corpus`. Each step is one small batch for one of three objectives:
 
 - texts and pairs of texts: masked words (BERT, Devlin et al. 2019; whole words as in BETO), those that occur a second
   time in the input more often, since the rest of the input tells what they are;
 - a question and a text: where the answer starts and ends (after the span selection of Splinter, Ram et al. 2021, whose
   questions are masked repetitions; ours are the generator's), and a few masked words;
-- two texts: do they belong together? (Next sentence prediction, BERT.) It is read from [CLS].
+- lessons: a text with its label or its words' tags, and a few masked words (supervised tasks mixed into pretraining,
+  after ExT5, Aribandi et al. 2022). [CLS] gets its meaning here, as it did in BERT by next sentence prediction.
+
+Batches are small: with as many tokens, many small steps taught the lessons more than few large ones.
 
 Matrices inside the layers are trained with Muon (Jordan 2024, `torch.optim.Muon`, torch 2.9 or later), all else with
 AdamW. A shared layer is first applied twice, then as often as the model is deep (progressive stacking, Gong et al.
@@ -45,9 +48,9 @@ from speedy_utils.tokenization import train_tokenizer
 
 if TYPE_CHECKING:
     import torch
+    from tokenizers import Encoding
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-QUESTIONS = ("mlqa", "sqac", "tar")
 LONGEST = 300  # tokens
 
 
@@ -55,77 +58,105 @@ LONGEST = 300  # tokens
 class Recipe:
     """How one system is pretrained.
 
-    `adamw` and `muon` are the highest learning rates; both rise over the first steps and then fall to zero. `tokens`
-    are the sizes of the three small batches of a step: masked words, questions, pairs. The others are the probabilities
-    that a word is masked, one that occurs twice, and one beside a question.
+    `adamw` and `muon` are the highest learning rates; both rise over the first steps and then fall to zero. `shares`
+    are the probabilities of the three objectives (masked words, questions, lessons), `tokens` the sizes of their
+    batches, `masked` the probabilities with which they mask a word, and `masked_again` those for a word that occurs
+    twice.
     """
 
-    steps: int = 1500
-    adamw: float = 4e-3
-    muon: float = 0.02
-    seed: int = 0
-    tokens: tuple[int, int, int] = (1500, 1800, 700)
-    masked: float = 0.15
-    masked_again: float = 0.3
-    masked_in_questions: float = 0.08
+    seed: int
+    steps: int = 10_000
+    adamw: float = 2e-3
+    muon: float = 0.008
+    shares: tuple[float, float, float] = (0.2, 0.4, 0.4)
+    tokens: tuple[int, int, int] = (600, 1000, 500)
+    masked: tuple[float, float, float] = (0.15, 0.08, 0.08)
+    masked_again: tuple[float, float, float] = (0.3, 0.15, 0.05)
 
 
 RECIPES: dict[str, Recipe] = {
     "ALBETO tiny": Recipe(seed=0),
     "ALBETO base": Recipe(seed=1),
-    "BETO uncased": Recipe(seed=2, steps=1200),
-    "BETO cased": Recipe(seed=3, steps=1200),
-    "RoBERTa BNE base": Recipe(seed=4, steps=1200),
-    "DistilBETO": Recipe(seed=6, steps=1000),
+    "BETO uncased": Recipe(seed=2),
+    "BETO cased": Recipe(seed=3),
+    "RoBERTa BNE base": Recipe(seed=4),
+    "DistilBETO": Recipe(seed=6),
 }
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """One input as token ids with their segments; `words` are (first, last + 1) positions of its words."""
+    """One input as token ids with their segments; `words` are (first, last + 1) positions of its words.
+
+    Of a question `start` and `end` are the first and the last token of the answer; of a lesson `label` is the number of
+    its label, or `tags` those of its words, at their first tokens.
+    """
 
     ids: list[int]
     types: list[int]
     words: list[tuple[int, int]]
     start: int = -1
     end: int = -1
-    together: int = -1
+    label: int = -1
+    tags: tuple[int, ...] = ()
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, texts: list[Text]) -> list[Encoded]:
-    """The texts as the models read them, cut at `LONGEST` tokens; a question whose answer is cut off is left out."""
-    firsts, seconds = [text.first for text in texts], [text.second or None for text in texts]
-    paired = seconds[0] is not None
+    """The texts of one kind as the models read them, cut at `LONGEST` tokens; an answer that is cut leaves none."""
+    tagged, paired = bool(texts[0].tags), bool(texts[0].second)
+    firsts = [list(text.words) if tagged else text.first for text in texts]
+    seconds = [text.second for text in texts] if paired else None
     batch = tokenizer(
-        firsts, seconds if paired else None, return_token_type_ids=True, truncation=True, max_length=LONGEST
+        firsts,
+        seconds,
+        return_token_type_ids=True,
+        truncation=True,
+        max_length=LONGEST,
+        is_split_into_words=tagged,
     )
+    labels = sorted({name for text in texts for name in (*text.tags, text.label)} - {""})
     found = []
     for text, encoding in zip(texts, batch.encodings, strict=True):
-        words: list[list[int]] = []
-        before: tuple[int, int] | None = None
-        for place, (word, part) in enumerate(zip(encoding.word_ids, encoding.sequence_ids, strict=True)):
-            if word is None:
-                continue
-            if words and (word, part) == before:
-                words[-1][1] = place + 1
-            else:
-                words.append([place, place + 1])
-            before = (word, part)
+        spans, numbers = _words(encoding)
         start = end = -1
         if text.answer is not None:
-            left, right = text.answer
-            inside = [
-                place
-                for place, ((a, b), part) in enumerate(zip(encoding.offsets, encoding.sequence_ids, strict=True))
-                if part == 1 and a < right and b > left and b > a
-            ]
-            if not inside or encoding.offsets[inside[-1]][1] < right:
+            start, end = _answer(encoding, *text.answer)
+            if start < 0:
                 continue
-            start, end = inside[0], inside[-1]
-        together = -1 if text.together is None else int(text.together)
-        spans = [(a, b) for a, b in words]
-        found.append(Encoded(encoding.ids, encoding.type_ids, spans, start, end, together))
+        label = labels.index(text.label) if text.label else -1
+        tags = [-100] * len(encoding.ids) if tagged else []
+        for (first, _), number in zip(spans, numbers, strict=True):
+            if tagged:
+                tags[first] = labels.index(text.tags[number])
+        found.append(Encoded(encoding.ids, encoding.type_ids, spans, start, end, label, tuple(tags)))
     return found
+
+
+def _words(encoding: Encoding) -> tuple[list[tuple[int, int]], list[int]]:
+    """(first, last + 1) token of each word, and which word of its text it is."""
+    spans: list[tuple[int, int]] = []
+    keys: list[tuple[int, int]] = []
+    for place, key in enumerate(zip(encoding.word_ids, encoding.sequence_ids, strict=True)):
+        if key[0] is None:
+            continue
+        if keys and key == keys[-1]:
+            spans[-1] = (spans[-1][0], place + 1)
+        else:
+            spans.append((place, place + 1))
+            keys.append(key)
+    return spans, [word for word, _ in keys]
+
+
+def _answer(encoding: Encoding, left: int, right: int) -> tuple[int, int]:
+    """First and last token of characters left to right of the second text; (-1, -1) where it is cut off."""
+    inside = [
+        place
+        for place, ((a, b), part) in enumerate(zip(encoding.offsets, encoding.sequence_ids, strict=True))
+        if part == 1 and a < right and b > left and b > a
+    ]
+    if not inside or encoding.offsets[inside[-1]][1] < right:
+        return -1, -1
+    return inside[0], inside[-1]
 
 
 def mask(
@@ -183,20 +214,64 @@ def depth_at(progress: float, layers: int) -> int:
     return min(2, layers) if progress < 0.4 else layers
 
 
-def _heads(hidden: int, width: int, size: int) -> torch.nn.ModuleDict:
+@dataclass(frozen=True)
+class Source:
+    """The examples of one task for one of the objectives, and how often it is drawn against the others of it."""
+
+    task: str
+    rows: list[Encoded]
+    weight: float
+
+
+# Short texts teach masked words best: no other part of them repeats what is masked.
+_WEIGHTS = (
+    {"mldoc": 1.5, "pawsx": 2, "xnli": 3, "pos": 1.5, "ner": 1.5, "texts": 1},
+    {"mlqa": 1, "sqac": 1, "tar": 1},
+    {"mldoc": 1.5, "pawsx": 3, "xnli": 3, "pos": 1, "ner": 1.5},
+)
+WORDS, ANSWERS, LESSONS = range(3)
+
+
+def _sources(tokenizer: PreTrainedTokenizerFast) -> list[list[Source]]:
+    """What each of the three objectives draws from."""
+    groups: dict[tuple[str, bool], list[Text]] = {}
+    for text in corpus():
+        groups.setdefault((text.source, text.is_lesson), []).append(text)
+    return [
+        [
+            Source(task, encode(tokenizer, groups[task, objective == LESSONS]), weight)
+            for task, weight in weights.items()
+        ]
+        for objective, weights in enumerate(_WEIGHTS)
+    ]
+
+
+def _draw(rows: list[Encoded], tokens: int, source: random.Random) -> list[Encoded]:
+    """A batch of about so many tokens: of a larger draw neighbours in length, so that little of it is padding."""
+    average = sum(len(row.ids) for row in rows[:100]) / 100
+    count = max(4, int(tokens / average))
+    pool = sorted(source.sample(rows, 8 * count), key=lambda row: len(row.ids))
+    first = source.randrange(7 * count + 1)
+    return pool[first : first + count]
+
+
+def _heads(sources: list[list[Source]], hidden: int, width: int, size: int) -> torch.nn.ModuleDict:
     import torch
     from torch import nn
 
     word = nn.Sequential(nn.Linear(hidden, width), nn.GELU(), nn.LayerNorm(width))
-    heads = nn.ModuleDict({"word": word, "span": nn.Linear(hidden, 2), "together": nn.Linear(hidden, 2)})
+    heads = nn.ModuleDict({"word": word, "answer": nn.Linear(hidden, 2)})
     heads["word"].register_parameter("bias", nn.Parameter(torch.zeros(size)))
+    for lesson in sources[LESSONS]:
+        labels = 1 + max(max(row.label, *row.tags) if row.tags else row.label for row in lesson.rows)
+        heads[lesson.task] = nn.Linear(hidden, labels)
     return heads
 
 
 def pretrain(name: str, recipe: Recipe, report: bool = True, folder: Path | None = None) -> PreTrainedModel:
     """Pretrain one mini system and, with a folder, write its weights there."""
     import torch
-    from torch.nn import functional
+    from torch.nn.functional import cross_entropy
     from transformers import AutoModel
 
     torch.manual_seed(recipe.seed)
@@ -204,19 +279,14 @@ def pretrain(name: str, recipe: Recipe, report: bool = True, folder: Path | None
     tokenizer, config = load_mini_tokenizer(name), mini_config(name)
     model = AutoModel.from_config(config, attn_implementation="sdpa").train()
     start_weights(model, recipe.seed)
+    sources = _sources(tokenizer)
     architecture = mini_system(name).architecture
-    heads = _heads(architecture.hidden, architecture.embedding, architecture.vocabulary)
+    heads = _heads(sources, architecture.hidden, architecture.embedding, architecture.vocabulary)
     table = model.get_input_embeddings().weight
     typed = "token_type_ids" in tokenizer.model_input_names
-
-    sources: dict[str, list[Encoded]] = {}
-    for text in corpus():
-        sources.setdefault(text.source, []).append(text)
-    sources = {key: encode(tokenizer, texts) for key, texts in sources.items()}
-    frequent = Counter(tuple(e.ids[a:b]) for rows in sources.values() for e in rows[::8] for a, b in e.words)
+    parts = (e for objective in sources for one in objective for e in one.rows[::8])
+    frequent = Counter(tuple(e.ids[a:b]) for e in parts for a, b in e.words)
     common = {key for key, _ in frequent.most_common(60)}
-    single = {"mldoc": 1.5, "pawsx": 2, "xnli": 3, "pos": 1.5, "ner": 1.5, "texts": 1}
-    objectives = (single, dict.fromkeys(QUESTIONS, 1), {"pairs": 1})
 
     # Muon is for matrices that layers multiply by; tables, vectors and heads keep AdamW.
     matrices = [
@@ -232,73 +302,66 @@ def pretrain(name: str, recipe: Recipe, report: bool = True, folder: Path | None
     began = time.process_time()
     for step in range(recipe.steps):
         progress = step / recipe.steps
-        rate = min(1.0, (step + 1) / (0.04 * recipe.steps)) * (1 - progress)
         if architecture.shared:
             model.config.num_hidden_layers = depth_at(progress, architecture.layers)
-        for weights, size in zip(objectives, recipe.tokens, strict=True):
-            key = source.choices(list(weights), list(weights.values()))[0]
-            rows = sources[key]
-            average = sum(len(row.ids) for row in rows[:100]) / 100
-            count = max(4, int(size / average))
-            # Of a larger draw neighbours in length, so that little of a batch is padding.
-            pool = sorted(source.sample(rows, 8 * count), key=lambda row: len(row.ids))
-            first = source.randrange(7 * count + 1)
-            chosen_rows = pool[first : first + count]
-            rates = (recipe.masked_again, recipe.masked)
-            if key in QUESTIONS:
-                rates = (0.15, recipe.masked_in_questions)
-            elif key == "pairs":
-                rates = (0.15, 0.15)
-            masked = [mask(r, *rates, common, tokenizer.mask_token_id, VOCABULARY, source) for r in chosen_rows]
-            length = max(len(row.ids) for row in chosen_rows)
-
-            def pad(lists: list[list[int]], value: int, length: int = length) -> torch.Tensor:
-                return torch.tensor([one + [value] * (length - len(one)) for one in lists])
-
-            inputs = {
-                "input_ids": pad([ids for ids, _ in masked], tokenizer.pad_token_id),
-                "attention_mask": pad([[1] * len(row.ids) for row in chosen_rows], 0),
-            }
-            if typed:
-                inputs["token_type_ids"] = pad([row.types for row in chosen_rows], 0)
-            labels = pad([label for _, label in masked], -100)
-            output = model(**inputs)
-            states = output.last_hidden_state
-            hit = labels != -100
-            loss = states.sum() * 0
-            if hit.any():
-                logits = heads["word"](states[hit]) @ table.T + heads["word"].bias
-                words = functional.cross_entropy(logits, labels[hit])
-                seen[key].append(words.item())
-                loss = loss + words * (1 if key in single else 0.3)
-            if key in QUESTIONS:
-                ends = heads["span"](states).masked_fill(inputs["attention_mask"][:, :, None] == 0, -1e4)
-                gold = torch.tensor([(row.start, row.end) for row in chosen_rows])
-                span = functional.cross_entropy(ends.transpose(1, 2).reshape(-1, length), gold.reshape(-1))
-                seen["span"].append(span.item())
-                loss = loss + span
-            if key == "pairs":
-                summary = output.pooler_output if getattr(output, "pooler_output", None) is not None else states[:, 0]
-                together = functional.cross_entropy(
-                    heads["together"](summary), torch.tensor([r.together for r in chosen_rows])
-                )
-                seen["together"].append(together.item())
-                loss = loss + together
-            loss.backward()
+        (objective,) = source.choices(range(3), recipe.shares)
+        (drawn,) = source.choices(sources[objective], [one.weight for one in sources[objective]])
+        rows = _draw(drawn.rows, recipe.tokens[objective], source)
+        rates = recipe.masked_again[objective], recipe.masked[objective]
+        masked = [mask(row, *rates, common, tokenizer.mask_token_id, VOCABULARY, source) for row in rows]
+        inputs = {
+            "input_ids": _pad([ids for ids, _ in masked], tokenizer.pad_token_id),
+            "attention_mask": _pad([[1] * len(row.ids) for row in rows], 0),
+        }
+        if typed:
+            inputs["token_type_ids"] = _pad([row.types for row in rows], 0)
+        output = model(**inputs)
+        states = output.last_hidden_state
+        losses = {}
+        labels = _pad([label for _, label in masked], -100)
+        hit = labels != -100
+        if hit.any():
+            logits = heads["word"](states[hit]) @ table.T + heads["word"].bias
+            losses["words"] = cross_entropy(logits, labels[hit])
+        if objective == ANSWERS:
+            ends = heads["answer"](states).masked_fill(inputs["attention_mask"][:, :, None] == 0, -1e4)
+            gold = torch.tensor([(row.start, row.end) for row in rows])
+            losses["answer"] = cross_entropy(ends.transpose(1, 2).flatten(0, 1), gold.flatten())
+        elif objective == LESSONS and rows[0].tags:
+            tags = _pad([list(row.tags) for row in rows], -100)
+            losses[drawn.task] = cross_entropy(heads[drawn.task](states).flatten(0, 1), tags.flatten())
+        elif objective == LESSONS:
+            pooled = getattr(output, "pooler_output", None)
+            scores = heads[drawn.task](states[:, 0] if pooled is None else pooled)
+            losses[drawn.task] = cross_entropy(scores, torch.tensor([row.label for row in rows]))
+        if not losses:
+            continue
+        for key, value in losses.items():
+            seen[key].append(value.item())
+        weights = {"words": 1.0 if objective == WORDS else 0.3}
+        sum(weights.get(key, 1.0) * value for key, value in losses.items()).backward()
         torch.nn.utils.clip_grad_norm_(everything, 1.0)
+        rate = min(1.0, (step + 1) / (0.04 * recipe.steps)) * (1 - progress)
         for optimizer, highest in ((adamw, recipe.adamw), (muon, recipe.muon)):
             optimizer.param_groups[0]["lr"] = highest * rate
             optimizer.step()
             optimizer.zero_grad()
-        if report and (step + 1) % 100 == 0:
-            losses = " ".join(f"{key} {sum(v[-30:]) / len(v[-30:]):.2f}" for key, v in sorted(seen.items()))
-            print(f"{name} {step + 1} {time.process_time() - began:.0f} s {losses}", flush=True)
+        if report and (step + 1) % 500 == 0:
+            means = " ".join(f"{key} {sum(v[-100:]) / len(v[-100:]):.2f}" for key, v in sorted(seen.items()))
+            print(f"{name} {step + 1} {time.process_time() - began:.0f} s {means}", flush=True)
     if architecture.shared:
         model.config.num_hidden_layers = architecture.layers
     seconds = time.process_time() - began
     if folder is not None:
         write_weights(name, model, recipe, folder, seconds)
     return model.eval()
+
+
+def _pad(lists: list[list[int]], value: int) -> torch.Tensor:
+    import torch
+
+    length = max(map(len, lists))
+    return torch.tensor([one + [value] * (length - len(one)) for one in lists])
 
 
 def metadata(name: str, recipe: Recipe) -> dict[str, str]:

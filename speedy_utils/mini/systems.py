@@ -1,9 +1,10 @@
 """The mini systems: small stand-ins for the paper's systems, with the real families' structure, that train on a laptop.
 
-Each keeps its family, its kind of tokenizer and its place among the others (a third of the depth, about a tenth of the
-width); `python -m speedy_utils.mini.pretrain` made the tokenizers and the weights. ALBETO base-2 and base-6 have no
-weights of their own: they are ALBETO base, its shared layer applied fewer times, as in the paper. Not all of the
-paper's systems have a stand-in; `MINI` has those that do.
+Each keeps its family, its kind of tokenizer and its place among the others (half of the depth, about a twelfth of the
+width); `python -m speedy_utils.mini.pretrain` made the tokenizers and the weights. ALBETO base-2 to base-10 have no
+weights of their own: they are ALBETO base, its shared layer applied fewer times, as in the paper. The four systems
+larger than a base model have no stand-in, since they would not train in a chapter's minute; nor has BERTIN, which has
+the structure of RoBERTa BNE base.
 """
 
 from __future__ import annotations
@@ -37,14 +38,17 @@ def _sizes(
 
 # layers, hidden, heads, embedding, token types
 MINI: dict[str, Architecture] = {
-    "BETO uncased": _sizes(4, 80, 4, 80, 2),
-    "BETO cased": _sizes(4, 80, 4, 80, 2),
-    "DistilBETO": _sizes(2, 80, 4, 80, 0),
-    "ALBETO tiny": _sizes(2, 32, 2, 32, 2, shared=True),
-    "ALBETO base": _sizes(4, 80, 4, 32, 2, shared=True),
-    "RoBERTa BNE base": _sizes(4, 80, 4, 80, 1),
-    "ALBETO base-2": _sizes(1, 80, 4, 32, 2, shared=True),
-    "ALBETO base-6": _sizes(2, 80, 4, 32, 2, shared=True),
+    "BETO uncased": _sizes(6, 64, 4, 64, 2),
+    "BETO cased": _sizes(6, 64, 4, 64, 2),
+    "DistilBETO": _sizes(3, 64, 4, 64, 0),
+    "ALBETO tiny": _sizes(2, 24, 2, 12, 2, shared=True),
+    "ALBETO base": _sizes(6, 64, 4, 32, 2, shared=True),
+    "RoBERTa BNE base": _sizes(6, 64, 4, 64, 1),
+    "ALBETO base-2": _sizes(1, 64, 4, 32, 2, shared=True),
+    "ALBETO base-4": _sizes(2, 64, 4, 32, 2, shared=True),
+    "ALBETO base-6": _sizes(3, 64, 4, 32, 2, shared=True),
+    "ALBETO base-8": _sizes(4, 64, 4, 32, 2, shared=True),
+    "ALBETO base-10": _sizes(5, 64, 4, 32, 2, shared=True),
 }
 
 # system -> the file of its tokenizer; systems with one kind of tokenizer share it

@@ -10,14 +10,14 @@ from importlib import import_module
 SPLITS = ("train", "validation", "test")
 # task -> (module, ending of its files, examples in train, validation, test)
 PLAN = {
-    "mldoc": ("mldoc", "jsonl", (960, 240, 480)),
+    "mldoc": ("mldoc", "jsonl", (1600, 240, 480)),
     "pawsx": ("pawsx", "tsv", (3000, 250, 500)),
     "xnli": ("xnli", "tsv", (3000, 240, 480)),
-    "pos": ("pos", "conllu", (600, 160, 330)),
-    "ner": ("ner", "conll", (900, 250, 500)),
-    "mlqa": ("qa", "json", (680, 180, 360)),
-    "sqac": ("qa", "json", (680, 180, 360)),
-    "tar": ("qa", "json", (680, 180, 360)),
+    "pos": ("pos", "conllu", (1500, 160, 330)),
+    "ner": ("ner", "conll", (2000, 250, 500)),
+    "mlqa": ("qa", "json", (1400, 180, 360)),
+    "sqac": ("qa", "json", (1400, 180, 360)),
+    "tar": ("qa", "json", (1400, 180, 360)),
 }
 
 

@@ -32,6 +32,7 @@ from speedy_utils.mini.generator.words import (
 
 SPLITS = ("train", "validation", "test")
 PRETRAINING = "pretraining"  # text without labels: the frames of the training split, the words of all splits
+LESSONS = "lessons"  # more labelled examples for pretraining: frames and words of the training split
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"<([^<>]*)>")
 
@@ -69,7 +70,7 @@ class Writer:
             return [e for e, o in zip(entries, owners, strict=True) if o in ("", self.split)]
         return [e for e, o in zip(entries, owners, strict=True) if o == (self.split if own else "")]
 
-    def pick(self, entries: Sequence, own: float = 0.5) -> object:
+    def pick(self, entries: Sequence, own: float = 0.25) -> object:
         """An entry of a list: outside training, with probability `own` one that training never sees."""
         pool = self.entries(entries, self.split != "train" and self.random.random() < own)
         return self.random.choice(pool or self.entries(entries))

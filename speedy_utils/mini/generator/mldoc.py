@@ -213,7 +213,7 @@ def document(writer: Writer, label: str) -> str:
     def fill(frame: str) -> str:
         return writer.text(frame.replace("<m>", many).replace("<m1>", one))
 
-    lead, *own = str(writer.pick(LEADS[label], own=0.5)).split(" ## ")
+    lead, *own = str(writer.pick(LEADS[label], own=0.15)).split(" ## ")
     lead = fill(lead)
     own += writer.random.sample(writer.entries(BODIES[label]), 1 if own else 2)
     neutral = writer.entries(NEUTRAL)
@@ -228,7 +228,7 @@ def document(writer: Writer, label: str) -> str:
             ("c2", "ciudad"),
         ):  # other news, other people and places
             writer.bound[name] = writer.item(source)
-        sentence = fill(str(writer.pick(LEADS[other], own=0.5)).split(" ## ")[0])
+        sentence = fill(str(writer.pick(LEADS[other], own=0.15)).split(" ## ")[0])
         if not any(sentence.startswith(writer.bound[name].text) for name in ("o", "p", "k")):
             sentence = sentence[0].lower() + sentence[1:]
         body.append(link + sentence + ".")

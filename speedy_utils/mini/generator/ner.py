@@ -185,7 +185,7 @@ def sentence(writer: Writer) -> str:
         writer.bound = {}
         before = frame
         while frame == before:
-            frame = writer.pick(writer.random.choices(FAMILIES, WEIGHTS)[0], own=0.35)
+            frame = writer.pick(writer.random.choices(FAMILIES, WEIGHTS)[0], own=0.15)
         pesos = writer.random.choice(["pesos", "euros", "soles", "bolívares"])
         marked += " " + tidy(writer.fill(frame.replace("<pesos>", pesos)))
     return marked.strip()

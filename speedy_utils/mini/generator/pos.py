@@ -264,7 +264,7 @@ def block(rows: list[tuple[str, str, list[str]]], name: str) -> str:
 def sentence(writer: Writer) -> str:
     """One filled frame, sometimes with a tail before its full stop."""
     writer.reset()
-    frame = str(writer.pick(FRAMES, own=0.35))
+    frame = str(writer.pick(FRAMES, own=0.15))
     if frame.endswith(" .") and not frame.startswith("—") and writer.chance(0.4):
         frame = frame.removesuffix(".") + str(writer.pick(TAILS)) + " ."
     return writer.fill(frame)

@@ -70,7 +70,7 @@ def generate(task: str, split: str, size: int, seen: set[str]) -> str:
     articles: list[dict] = []
     count = 0
     while count < size:
-        family = writer.pick(FAMILIES[task], own=0.4)
+        family = writer.pick(FAMILIES[task], own=0.15)
         title, context, questions = paragraph(writer, task, family)
         # No article of another split: `seen` has its title, where titles differ at all.
         if context in seen or (title in seen and "<" in family.title):
