@@ -1,0 +1,1 @@
+"""Distillation: losses, alignment between tokenizations, the teacher's cache, the trainer."""
