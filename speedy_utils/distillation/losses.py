@@ -22,11 +22,10 @@ import torch
 from torch.nn import functional
 
 from speedy_utils.errors import unknown_name
+from speedy_utils.preprocessing import IGNORED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-IGNORED = -100
 
 
 def kl_divergence(
