@@ -214,7 +214,7 @@ def judge(
     if task.kind == "classification":
         predictions: list[Any] = [task.labels[int(row.argmax())] for row in outputs]
         references: list[Any] = [task.labels[label] for label in examples["label"]]
-        scores = [float(_softmax(row).max()) for row in outputs]
+        scores = [float(softmax(row).max()) for row in outputs]
         details["cut"] = sum(features["cut"])
     elif task.kind == "tagging":
         references = [[task.labels[tag] for tag in tags] for tags in examples["tags"]]
@@ -288,7 +288,8 @@ def mean_loss(kind: str, outputs: Sequence[np.ndarray], labels: Sequence[Any]) -
     return total / count if count else float("nan")
 
 
-def _softmax(row: np.ndarray) -> np.ndarray:
+def softmax(row: np.ndarray) -> np.ndarray:
+    """Logits of one row as probabilities, in double precision."""
     shifted = np.exp(row.astype(np.float64) - row.max())
     return shifted / shifted.sum()
 

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from speedy_utils.evaluation import softmax
+
 if TYPE_CHECKING:
     import datasets
 
@@ -126,7 +128,7 @@ def _align_spans(feature: dict[str, Any], answer: np.ndarray, context: str, temp
     probabilities = np.zeros((2, len(starts)))
     kept = np.zeros(2)
     for side, (characters, cuts) in enumerate(((first, starts[inside]), (behind - 1, ends[inside]))):
-        mass = _softmax(answer[:, 2 + side], temperature)
+        mass = softmax(answer[:, 2 + side] / temperature)
         clear = ~_cut_inside(first, behind, cuts, context)
         kept[side] = mass[clear].sum()
         places = token_at[side, characters]
@@ -141,12 +143,6 @@ def _align_spans(feature: dict[str, Any], answer: np.ndarray, context: str, temp
     with np.errstate(divide="ignore"):
         targets = np.log(probabilities) * temperature
     return Aligned(targets.astype(np.float32), np.full(2, (kept >= 0.5).all()), np.tile(allowed, (2, 1)))
-
-
-def _softmax(logits: np.ndarray, temperature: float) -> np.ndarray:
-    scores = logits.astype(np.float64) / temperature
-    mass = np.exp(scores - scores.max())
-    return mass / mass.sum()
 
 
 def _cut_inside(first: np.ndarray, behind: np.ndarray, cuts: np.ndarray, text: str) -> np.ndarray:
