@@ -66,6 +66,8 @@ _HOME = {
     "Run": "training",
     "fine_tune": "training",
     "load_run": "training",
+    "Distillation": "distillation.losses",
+    "distill": "distillation.trainer",
     "Evaluation": "evaluation",
     "evaluate": "evaluation",
     "compare": "evaluation",
@@ -80,7 +82,19 @@ _HOME = {
     "pareto_frontier": "frontier",
 }
 _MODULES = {
-    *("cli", "devices", "encoders", "errors", "evaluation", "figures", "files", "formats", "frontier", "hub"),
+    *(
+        "cli",
+        "devices",
+        "distillation",
+        "encoders",
+        "errors",
+        "evaluation",
+        "figures",
+        "files",
+        "formats",
+        "frontier",
+        "hub",
+    ),
     *("hub_files", "hub_models", "labels", "metrics", "mini", "notebook", "plots", "preprocessing", "published"),
     *("readers", "results", "speed", "systems", "tasks", "tokenization", "training", "uncertainty"),
 }

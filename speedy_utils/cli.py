@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     import datasets
     import pandas as pd
 
+    from speedy_utils.training import Run
+
 EXAMPLES = """examples:
   speedy fine-tune "ALBETO tiny" ner --output runs/tiny-ner
   speedy evaluate runs/tiny-ner
+  speedy distill "ALBETO tiny" ner --teacher runs/teacher-ner --output runs/tiny-ner-distilled
   speedy evaluate "ALBETO tiny" ner --source hub --json
   speedy fine-tune BERTIN ner --output runs/bertin --source files --train esp.train --validation esp.testa
   speedy report runs
@@ -58,23 +61,26 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
 
     tune = commands.add_parser("fine-tune", help="train a system on a task and keep the run in a folder")
-    tune.add_argument("system", help=f"one of: {', '.join(dict.fromkeys(system.name for system in SYSTEMS))}")
-    _add_task(tune)
-    tune.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the run is kept")
-    _add_data(tune)
-    tune.add_argument("--models", choices=["mini", "hub"], help="where the system comes from (as the data)")
-    tune.add_argument("--epochs", type=int)
-    tune.add_argument("--learning-rate", type=float)
-    tune.add_argument("--batch-size", type=int)
-    tune.add_argument("--seed", type=int)
-    tune.add_argument("--max-length", type=int, help="tokens of the longest input")
-    tune.add_argument("--stride", type=int, help="tokens that the windows of a long context share")
-    tune.add_argument("--subwords", choices=["first", "all"], help="which tokens of a word carry its tag")
-    tune.add_argument("--select", choices=["paper", "loss", "metric"], help="how the best epoch is chosen (paper)")
+    _add_training(tune)
     tune.add_argument("--grid", choices=["paper"], help="train once for each setting of this grid, keep the best")
-    tune.add_argument("--precision", choices=["auto", "fp32", "bf16", "fp16"])
     _add_json(tune)
     tune.set_defaults(run=_fine_tune, show=_show_run)
+
+    distil = commands.add_parser("distill", help="train a student on what a teacher says, and keep the run in a folder")
+    _add_training(distil)
+    distil.add_argument("--teacher", action="append", required=True, metavar="RUN",
+                        help="the folder of a run, or the name of a system whose trained model the authors published; "
+                        "several times for several teachers")  # fmt: skip
+    distil.add_argument("--teacher-weight", action="append", type=float, help="one for each teacher, in their order")
+    distil.add_argument("--layers", type=int, help="another depth for the student than its own")
+    distil.add_argument("--transfer", type=Path, metavar="FILE",
+                        help="more text, in the task's format, that only the teacher labels")  # fmt: skip
+    distil.add_argument("--loss", choices=["kl", "soft_cross_entropy", "mse"], help="what is compared (kl)")
+    distil.add_argument("--temperature", type=float, help="softens what teacher and student say (1)")
+    distil.add_argument("--gold-weight", type=float, help="the share of the gold labels in the loss (0)")
+    distil.add_argument("--cache", type=Path, metavar="FOLDER", help="where the teacher's answers are kept")
+    _add_json(distil)
+    distil.set_defaults(run=_distill, show=_show_run)
 
     judge = commands.add_parser("evaluate", help="score a run's folder, or a model that the paper's authors published")
     judge.add_argument("system", help="the folder of a run, or the name of a system")
@@ -92,6 +98,29 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(report)
     report.set_defaults(run=_report, show=_show_report)
     return parser
+
+
+TRAINING = ("epochs", "learning_rate", "batch_size", "seed", "max_length", "stride", "subwords", "select", "precision",
+            "patience")  # fmt: skip
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    """What fine-tuning and distillation share."""
+    parser.add_argument("system", help=f"one of: {', '.join(dict.fromkeys(system.name for system in SYSTEMS))}")
+    _add_task(parser)
+    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the run is kept")
+    _add_data(parser)
+    parser.add_argument("--models", choices=["mini", "hub"], help="where the system comes from (as the data)")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--patience", type=int, help="stop after so many epochs that brought nothing better")
+    parser.add_argument("--learning-rate", type=float)
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--max-length", type=int, help="tokens of the longest input")
+    parser.add_argument("--stride", type=int, help="tokens that the windows of a long context share")
+    parser.add_argument("--subwords", choices=["first", "all"], help="which tokens of a word carry its tag")
+    parser.add_argument("--select", choices=["paper", "loss", "metric"], help="how the best epoch is chosen (paper)")
+    parser.add_argument("--precision", choices=["auto", "fp32", "bf16", "fp16"])
 
 
 def _add_task(parser: argparse.ArgumentParser) -> None:
@@ -135,28 +164,54 @@ def _tell(split: str, report: object) -> None:
 def _fine_tune(options: argparse.Namespace) -> dict[str, Any]:
     from speedy_utils.training import fine_tune
 
-    names = ("epochs", "learning_rate", "batch_size", "seed", "max_length", "stride", "subwords", "select", "precision")
-    settings = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    models = options.models or (None if options.source == "files" else options.source)
-    run = fine_tune(
+    return _described(fine_tune(options.system, options.task, grid=options.grid, **_training(options, TRAINING)))
+
+
+def _distill(options: argparse.Namespace) -> dict[str, Any]:
+    from speedy_utils.distillation.trainer import distill
+    from speedy_utils.readers import load_task
+
+    files = {"train": options.transfer}
+    transfer = options.transfer and load_task(options.task, "files", files, report=_tell)["train"]
+    run = distill(
         options.system,
+        options.teacher,
         options.task,
-        data=_data(options, options.task),
-        source=models,
-        grid=options.grid,
-        output=options.output,
-        revision=options.revision,
-        progress=sys.stderr.isatty() and not options.json,
-        **settings,
+        layers=options.layers,
+        transfer=transfer,
+        teacher_weights=options.teacher_weight,
+        cache=options.cache,
+        **_training(options, (*TRAINING, "loss", "temperature", "gold_weight")),
     )
+    return _described(run)
+
+
+def _training(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
+    """The arguments of `fine_tune` and `distill`; settings that were not given are left to them."""
+    return {
+        "data": _data(options, options.task),
+        "source": options.models or (None if options.source == "files" else options.source),
+        "output": options.output,
+        "revision": options.revision,
+        "progress": sys.stderr.isatty() and not options.json,
+        **{name: getattr(options, name) for name in names if getattr(options, name) is not None},
+    }
+
+
+def _described(run: Run) -> dict[str, Any]:
     return run.record | {"validation": run.validation, "history": run.history, "folder": str(run.folder)}
 
 
 def _show_run(answer: Mapping[str, Any]) -> None:
     task = get_task(answer["identity"]["task"])
-    metrics = ", ".join(f"{name} {value:.2f}" for name, value in answer["validation"].items() if name != "loss")
+    scores = {name: value for name, value in answer["validation"].items() if not name.endswith("loss")}
+    metrics = ", ".join(f"{name} {value:.2f}" for name, value in scores.items())
     print(f"{answer['system']} on {task.title}, {answer['examples']['train']:,} examples, seed "
           f"{answer['settings']['seed']}: validation {metrics}; loss {answer['validation']['loss']:.4f}.")  # fmt: skip
+    if "cache" in answer:
+        cache, rows, teachers = answer["cache"], answer["rows"], " and ".join(answer["teachers"])
+        print(f"Taught by {teachers}; {cache['reused']:,} of {cache['examples']:,} answers were kept from before.")
+        print(f"{rows['not_aligned']:,} of {rows['seen']:,} rows could not be aligned.")
     print(f"The run is in {answer['folder']}; score it with: speedy evaluate {answer['folder']}")
 
 

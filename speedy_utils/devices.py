@@ -13,6 +13,7 @@ from speedy_utils.errors import unknown_name
 
 if TYPE_CHECKING:
     import torch
+    from accelerate import PartialState
     from transformers import PreTrainedModel
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
@@ -65,6 +66,13 @@ def best_device() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def processes() -> PartialState:
+    """Which of how many processes this is, under `accelerate launch`; one of one otherwise."""
+    from accelerate import PartialState
+
+    return PartialState(cpu=best_device().type == "cpu")
 
 
 def choose_precision(model: PreTrainedModel, precision: str = "auto") -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from speedy_utils.devices import quiet
 from speedy_utils.errors import unknown_name
 from speedy_utils.notebook import scale
-from speedy_utils.systems import System, auto_class, get_system
+from speedy_utils.systems import System, auto_class, check_counts, get_system
 from speedy_utils.tasks import Task, get_task
 
 if TYPE_CHECKING:
@@ -58,14 +58,16 @@ def load_encoder(
     seed: int = 42,
     route: str | None = None,
     revision: str | None = None,
+    layers: int | None = None,
 ) -> Encoder:
     """A pretrained system with a head for a task.
 
     source="mini" takes the stand-in that comes with this package, source="hub" the real model: both with a new head,
     drawn with `seed`. source="published" takes the model that the paper's authors trained for the task; `route`
     ("fine-tuning" or "distillation") tells the two of ALBETO tiny apart. `revision` pins a hub model. Without a source,
-    the scale decides (see `speedy_utils.scale`). Raises ValueError for an unknown name, HubError in one sentence for
-    what the hub does not give.
+    the scale decides (see `speedy_utils.scale`). `layers` gives a pretrained system another depth: an ALBERT applies
+    its one layer as often as you like, of the others the first layers are taken. Raises ValueError for an unknown name
+    or more layers than there are, HubError in one sentence for what the hub does not give.
     """
     task, source = get_task(task), source or source_of_scale()
     if source not in SOURCES:
@@ -78,19 +80,38 @@ def load_encoder(
             model = load_mini_model(system, task.kind, max(2, len(task.labels)))
         name_labels(model, task)
         origin = {"source": "mini", "system": system.name}
-        return Encoder(model, load_mini_tokenizer(system), f"{system.name} (mini)", origin)
+        name = _at_depth(model, system.name, layers)
+        return Encoder(model, load_mini_tokenizer(system), f"{name} (mini)", origin)
     from speedy_utils.hub_models import load_pretrained, load_published
 
     name = get_system(system).name
     if source == "published":
+        if layers is not None:
+            raise ValueError("A model that was trained for a task keeps its depth: leave layers out.")
         model, tokenizer, repo = load_published(system, task, route, revision, _tell)
     else:
         repo = get_system(system).hub_id
         with seeded(seed):
             model, tokenizer = load_pretrained(repo, task.kind, task.labels, revision, _tell)
         name_labels(model, task)
+        name = _at_depth(model, name, layers)
     origin = {"source": source, "repo": repo, "commit": getattr(model.config, "_commit_hash", None)}
     return Encoder(model, tokenizer, name, origin)
+
+
+def _at_depth(model: PreTrainedModel, name: str, layers: int | None) -> str:
+    """Gives the model so many layers, where a number is given; returns the name to go with it."""
+    if layers is None:
+        return name
+    check_counts(layers=layers)
+    base = model.base_model
+    if model.config.model_type != "albert":  # which applies its one layer as often as the configuration says
+        stack = base.transformer if model.config.model_type == "distilbert" else base.encoder
+        if layers > len(stack.layer):
+            raise ValueError(f"{name} has {len(stack.layer)} layers, and no weights for {layers}.")
+        stack.layer = stack.layer[:layers]
+    model.config.num_hidden_layers = layers
+    return f"{name} with {layers} layer{'s' if layers > 1 else ''}"
 
 
 def _tell(sentence: str) -> None:

@@ -204,11 +204,12 @@ def judge(
     features: datasets.Dataset,
     split: str,
     precision: str = "auto",
+    outputs: Sequence[np.ndarray] | None = None,
 ) -> Evaluation:
-    """The evaluation of examples whose features are made already, as once an epoch in training."""
-    device = best_device()
+    """The evaluation of examples whose features, or even `outputs`, are made already, as once an epoch in training."""
     with threads_for(encoder.origin):
-        outputs = predict(encoder.model.to(device), encoder.tokenizer, features, precision)
+        if outputs is None:
+            outputs = predict(encoder.model.to(best_device()), encoder.tokenizer, features, precision)
         details: dict[str, Any] = describe_device(encoder.model, precision)
     scores = None
     if task.kind == "classification":

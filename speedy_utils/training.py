@@ -22,10 +22,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from accelerate.utils import broadcast_object_list
 from torch.nn.functional import cross_entropy
-from transformers import PrinterCallback, Trainer, TrainingArguments
+from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainingArguments
 
-from speedy_utils.devices import PRECISIONS, best_device, choose_precision, describe_device, quiet, threads_for
+from speedy_utils.devices import (
+    PRECISIONS,
+    best_device,
+    choose_precision,
+    describe_device,
+    processes,
+    quiet,
+    threads_for,
+)
+from speedy_utils.distillation.losses import Distillation
 from speedy_utils.encoders import Encoder, check_head, load_encoder, load_folder, name_labels, seeded, source_of_scale
 from speedy_utils.errors import unknown_name
 from speedy_utils.evaluation import Evaluation, judge, write_predictions
@@ -52,8 +62,11 @@ class Settings:
 
     `learning_rate` falls to 0 in a straight line, after rising over the share `warmup` of all steps. `select` says
     which epoch's weights are kept, and which run of a grid: the one with the lowest validation "loss", with the best
-    validation "metric" (that of the task's score), or the "paper"'s rule: F1 for question answering, loss elsewhere.
-    `micro_batch_size` examples are computed at a time; it changes speed and memory, not what is learnt.
+    validation "metric" (that of the task's score), or the "paper"'s rule: F1 for question answering, loss elsewhere,
+    and with a teacher always the loss, which is then that of the distillation.
+    With `patience` the training stops after so many epochs that brought nothing better. Gradients longer than
+    `max_grad_norm` are shortened to it, with 0 none. `micro_batch_size` examples are computed at a time; it changes
+    speed and memory, not what is learnt. `distillation` says what a student is asked to match, where it has a teacher.
     """
 
     epochs: int = 3
@@ -64,11 +77,16 @@ class Settings:
     select: str = "paper"
     seed: int = 42
     precision: str = "auto"
+    patience: int | None = None
+    max_grad_norm: float = 1.0
     micro_batch_size: int | None = None
     preparation: Preparation = field(default_factory=Preparation)
+    distillation: Distillation | None = None
 
     def __post_init__(self) -> None:
         check_counts(epochs=self.epochs, batch_size=self.batch_size)
+        if self.patience is not None:
+            check_counts(patience=self.patience)
         if self.micro_batch_size is not None:
             check_counts(micro_batch_size=self.micro_batch_size)
             if self.batch_size % self.micro_batch_size:
@@ -85,11 +103,15 @@ class Settings:
             value = getattr(self, name)
             if not _is_number(value) or not 0 <= value <= 1:
                 raise ValueError(f"{name} must be a number from 0 to 1, not {value!r}.")
+        if not _is_number(self.max_grad_norm) or not self.max_grad_norm >= 0:
+            raise ValueError(f"max_grad_norm must be a number of at least 0, not {self.max_grad_norm!r}.")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
             raise ValueError(f"A seed is a whole number of at least 0 and below 2**32, not {self.seed!r}.")
 
     def selected_by(self, task: Task) -> str:
-        """ "loss", or the name of the metric that decides for this task."""
+        """ "loss", with a teacher "distillation_loss", or the name of the metric that decides for this task."""
+        if self.distillation is not None and self.select != "metric":
+            return "distillation_loss"
         by_loss = self.select == "loss" or (self.select == "paper" and task.kind != "question_answering")
         return "loss" if by_loss else task.score_metric
 
@@ -202,6 +224,7 @@ class TaskTrainer(Trainer):
         labels = inputs.pop("labels")
         outputs = model(**inputs)
         loss = label_loss(outputs, labels, num_items_in_batch, inputs["attention_mask"])
+        loss = loss * self.accelerator.num_processes  # each has a part of the sum, and their gradients are averaged
         return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *_: object, **__: object) -> dict[str, float]:
@@ -259,32 +282,61 @@ def fine_tune(
     task = get_task(task)
     own = isinstance(system, Encoder)
     source = None if own else source or source_of_scale()
-    chosen = _settings(default_settings(task, source), settings)
+    chosen = settings_from(default_settings(task, source), settings)
     if data is None:
         if own:
             raise ValueError("An encoder of your own needs data=, such as data=load_task('ner').")
         data = load_task(task, source, **({"report": None} if source == "mini" else {}))
-    _check_data(task, data)
+    check_data(task, data)
     folder = None if output is None else Path(output)
+    identity = {"system": get_name(system), "source": source, "revision": revision}
+
+    def run(settings: Settings, folder: Path | None) -> Run:
+        load = partial(load_student, system, task, source, settings.seed, revision)
+        return run_once(load, task, data, settings, identity, folder, progress)
+
     if grid is None:
-        return _run(system, task, data, source, chosen, folder, progress, revision)
+        return run(chosen, folder)
     if own:
         raise ValueError("A grid starts every run from the same weights: name a system in place of an encoder.")
-    return _search(system, task, data, source, chosen, _grid(grid), folder, progress, revision)
+    return _search(run, task, chosen, _grid(grid), folder)
 
 
-def _settings(defaults: Settings, given: Mapping[str, Any]) -> Settings:
-    own = {name: value for name, value in given.items() if name in Settings.__dataclass_fields__}
-    inner = {name: value for name, value in given.items() if name in Preparation.__dataclass_fields__}
+def get_name(system: System | str | Encoder) -> str:
+    return system.name if isinstance(system, Encoder) else get_system(system).name
+
+
+def load_student(
+    system: System | str | Encoder,
+    task: Task,
+    source: str | None,
+    seed: int,
+    revision: str | None,
+    layers: int | None = None,
+) -> Encoder:
+    """The encoder to train: one of your own as it is, or a system with a new head."""
+    if isinstance(system, Encoder):
+        return system
+    return load_encoder(system, task, source=source, seed=seed, revision=revision, layers=layers)
+
+
+def settings_from(defaults: Settings, given: Mapping[str, Any]) -> Settings:
+    """The defaults with the fields that were given: their own, and those of the parts that they have."""
+    parts = {name: part for name in ("preparation", "distillation") if (part := getattr(defaults, name)) is not None}
+    known = [name for name in Settings.__dataclass_fields__ if name != "distillation" or name in parts]
+    own = {name: given[name] for name in known if name in given}
+    for name, part in parts.items():
+        fields = part.__dataclass_fields__
+        known += fields
+        if inner := {field: given[field] for field in fields if field in given}:
+            own[name] = replace(own.get(name, part), **inner)
     for name in given:
-        if name not in own and name not in inner:
-            known = [*Settings.__dataclass_fields__, *Preparation.__dataclass_fields__]
+        if name not in known:
             raise ValueError(unknown_name("setting", name, known))
-    chosen = replace(defaults, **own)
-    return replace(chosen, preparation=replace(chosen.preparation, **inner)) if inner else chosen
+    return replace(defaults, **own)
 
 
-def _check_data(task: Task, data: datasets.DatasetDict) -> None:
+def check_data(task: Task, data: datasets.DatasetDict) -> None:
     for split in ("train", "validation"):
         if split not in data or not len(data[split]):
             raise ValueError(f"Training on {task.title} needs a split {split!r} with examples; there is none.")
@@ -294,22 +346,47 @@ def _check_data(task: Task, data: datasets.DatasetDict) -> None:
             )
 
 
-def _run(
-    system: System | str | Encoder,
+@dataclass(frozen=True)
+class Material:
+    """What a training reads, and how it is judged.
+
+    `features` are those of `prepare`, `collate` makes a batch of some of them. `validate` gives the evaluation on the
+    validation split with its figures, the loss included. `trainer` is the class that trains, `facts` go into the
+    record of the run once it is over.
+    """
+
+    features: datasets.Dataset
+    collate: Callable[[list[dict[str, Any]]], dict[str, torch.Tensor]]
+    validate: Callable[[], tuple[Evaluation, dict[str, float]]]
+    trainer: Callable[..., TaskTrainer] = TaskTrainer
+    facts: Callable[[], dict[str, Any]] = dict
+
+
+def gold_material(encoder: Encoder, task: Task, data: datasets.DatasetDict, settings: Settings) -> Material:
+    """Examples with their gold labels."""
+    train = prepare(encoder.tokenizer, task, data["train"], settings.preparation)
+    held_out = prepare(encoder.tokenizer, task, data["validation"], settings.preparation)
+
+    def validate() -> tuple[Evaluation, dict[str, float]]:
+        found = judge(encoder, task, data["validation"], held_out, "validation", settings.precision)
+        return found, {"loss": found.loss, **found.metrics}
+
+    return Material(train, partial(pad_batch, pad_id=encoder.tokenizer.pad_token_id), validate)
+
+
+def run_once(
+    load: Callable[[], Encoder],
     task: Task,
     data: datasets.DatasetDict,
-    source: str | None,
     settings: Settings,
+    identity: dict[str, Any],
     folder: Path | None,
     progress: bool,
-    revision: str | None,
+    material: Callable[[Encoder, Task, datasets.DatasetDict, Settings], Material] = gold_material,
 ) -> Run:
-    name = system.name if isinstance(system, Encoder) else get_system(system).name
-    identity = {
+    """One training, or the finished run in `folder`, where it is the same; `load` gives the encoder to train."""
+    identity = identity | {
         "task": task.name,
-        "system": name,
-        "source": source,
-        "revision": revision,
         "settings": asdict(settings),
         "data": {split: fingerprint(data[split]) for split in ("train", "validation")},
     }
@@ -318,15 +395,29 @@ def _run(
         _check_same(finished.record["identity"], identity, folder)
         print(f"{folder} holds this run already: it was loaded, not trained again.")
         return finished
-    encoder = (
-        system
-        if isinstance(system, Encoder)
-        else load_encoder(system, task, source=source, seed=settings.seed, revision=revision)
-    )
+    encoder = load()
     check_head(encoder, task)
+    settings = replace(settings, preparation=settings.preparation.for_positions(encoder.longest))
     with _checkpoints(folder, identity) as checkpoints:
-        run, best = _train(encoder, task, data, source, settings, identity, folder, checkpoints, progress)
-        if folder is not None:
+        read = material(encoder, task, data, settings)
+        history, seconds = _train(encoder, task, read, settings, checkpoints, progress)
+        name_labels(encoder.model, task)
+        best, validation = read.validate()
+        record = {
+            "identity": identity,
+            "system": encoder.name,
+            "origin": encoder.origin,
+            "settings": asdict(settings),
+            "selected_by": settings.selected_by(task),
+            "examples": {split: len(data[split]) for split in data},
+            "cut": sum(read.features["cut"]) if "cut" in read.features.column_names else 0,
+            "seconds": seconds,
+            "date": datetime.now(UTC).date().isoformat(),
+            **describe_device(encoder.model, settings.precision),
+            **read.facts(),
+        }
+        run = Run(task, encoder, settings, identity["source"], data, validation, history, record, folder)
+        if folder is not None and processes().is_main_process:
             _save(run, best, folder)
     return run
 
@@ -334,27 +425,21 @@ def _run(
 def _train(
     encoder: Encoder,
     task: Task,
-    data: datasets.DatasetDict,
-    source: str | None,
+    material: Material,
     settings: Settings,
-    identity: dict[str, Any],
-    folder: Path | None,
     checkpoints: tuple[Path, Path | None],
     progress: bool,
-) -> tuple[Run, Evaluation]:
-    how = settings.preparation.for_positions(encoder.longest)
-    settings = replace(settings, preparation=how)
-    train = prepare(encoder.tokenizer, task, data["train"], how)
-    held_out = prepare(encoder.tokenizer, task, data["validation"], how)
-    lengths = [len(ids) for ids in train["input_ids"]]
-    micro = settings.micro_batch_size or _micro_batch_size(settings.batch_size)
+) -> tuple[list[dict[str, float]], float]:
+    """Trains the encoder and leaves it with its best epoch's weights; gives the history and the seconds."""
+    lengths = [len(ids) for ids in material.features["input_ids"]]
+    sharing = processes().num_processes
+    micro = settings.micro_batch_size or _micro_batch_size(settings.batch_size, sharing)
+    if settings.batch_size % (micro * sharing):
+        raise ValueError(
+            f"A batch of {settings.batch_size} cannot be shared by {sharing} processes with micro-batches of {micro}."
+        )
     decides = settings.selected_by(task)
     precision = choose_precision(encoder.model, settings.precision)
-
-    def validate() -> dict[str, float]:
-        found = judge(encoder, task, data["validation"], held_out, "validation", settings.precision)
-        return {"loss": found.loss, **found.metrics}
-
     scratch, last = checkpoints
     with seeded(settings.seed), threads_for(encoder.origin), quiet():
         steps = -(-len(lengths) // settings.batch_size) * settings.epochs
@@ -364,17 +449,19 @@ def _train(
             learning_rate=settings.learning_rate,
             weight_decay=settings.weight_decay,
             warmup_steps=round(settings.warmup * steps),
+            max_grad_norm=settings.max_grad_norm,
             lr_scheduler_type="linear",
             per_device_train_batch_size=micro,
-            gradient_accumulation_steps=settings.batch_size // micro,
+            gradient_accumulation_steps=settings.batch_size // (micro * sharing),
             eval_strategy="epoch",
             save_strategy="epoch",
             logging_strategy="epoch",
+            logging_nan_inf_filter=False,
             save_total_limit=2,  # the best and the last; with 1 the last is gone before the run is written
-            save_only_model=folder is None,
+            save_only_model=scratch.suffix != UNFINISHED,
             load_best_model_at_end=True,
             metric_for_best_model=f"eval_{decides}",
-            greater_is_better=decides != "loss",
+            greater_is_better=not decides.endswith("loss"),
             bf16=precision == "bf16",
             fp16=precision == "fp16",
             use_cpu=best_device().type == "cpu",
@@ -385,44 +472,33 @@ def _train(
             report_to="none",
             disable_tqdm=not progress,
         )
-        trainer = TaskTrainer(
+        trainer = material.trainer(
             model=encoder.model,
             args=arguments,
-            train_dataset=train,
-            eval_dataset=held_out,
-            data_collator=partial(pad_batch, pad_id=encoder.tokenizer.pad_token_id),
+            train_dataset=material.features,
+            eval_dataset=material.features,  # the Trainer wants one; `validate` has its own
+            data_collator=material.collate,
             lengths=lengths,
             batch_size=settings.batch_size,
-            validate=validate,
+            validate=lambda: material.validate()[1],
+            callbacks=[EarlyStoppingCallback(settings.patience)] if settings.patience else [],
         )
         trainer.remove_callback(PrinterCallback)
         outcome = trainer.train(resume_from_checkpoint=None if last is None else str(last))
         # Mixed precision was put into the model's forward: without it, the model is evaluated as `precision` says.
         trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
-    name_labels(encoder.model, task)
-    best = judge(encoder, task, data["validation"], held_out, "validation", settings.precision)
-    record = {
-        "identity": identity,
-        "system": encoder.name,
-        "origin": encoder.origin,
-        "settings": asdict(settings),
-        "selected_by": decides,
-        "examples": {split: len(data[split]) for split in data},
-        "cut": sum(train["cut"]) if "cut" in train.column_names else 0,
-        "seconds": outcome.metrics["train_runtime"],
-        "date": datetime.now(UTC).date().isoformat(),
-        **describe_device(encoder.model, settings.precision),
-    }
-    validation = {"loss": best.loss, **best.metrics}
-    history = _history(trainer.state.log_history)
-    return Run(task, encoder, settings, source, data, validation, history, record, folder), best
+    return _history(trainer.state.log_history), outcome.metrics["train_runtime"]
 
 
-def _micro_batch_size(batch_size: int) -> int:
-    """A quarter of the batch on a CPU, where padding costs most, and the whole of it on a GPU, which wants width."""
+def _micro_batch_size(batch_size: int, processes: int) -> int:
+    """A quarter of the batch on a CPU, where padding costs most, and the whole of it on a GPU, which wants width.
+
+    Or a process's share of the batch, where that is less.
+    """
+    share = max(1, batch_size // processes)
     if best_device().type != "cpu":
-        return batch_size
-    return batch_size // 4 if batch_size % 4 == 0 and batch_size >= 32 else batch_size
+        return share
+    return min(share, batch_size // 4 if batch_size % 4 == 0 and batch_size >= 32 else batch_size)
 
 
 def _history(log: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
@@ -462,27 +538,23 @@ def _are_values(values: object) -> bool:
 
 
 def _search(
-    system: System | str,
+    run_with: Callable[[Settings, Path | None], Run],
     task: Task,
-    data: datasets.DatasetDict,
-    source: str | None,
     settings: Settings,
     grid: Mapping[str, Sequence[float]],
     folder: Path | None,
-    progress: bool,
-    revision: str | None,
 ) -> Run:
     """The best run of the grid, all runs' validation figures in its record; each has a folder of its own."""
     decides = settings.selected_by(task)
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-    everything = [_settings(settings, point) for point in points]  # a bad value is found before the first training
+    everything = [settings_from(settings, point) for point in points]  # a bad value is found before the first training
     best, lowest = None, math.inf
     table = []
     for point, chosen in zip(points, everything, strict=True):
         own = folder and folder / "-".join(f"{name}={value}" for name, value in point.items())
-        run = _run(system, task, data, source, chosen, own, progress, revision)
+        run = run_with(chosen, own)
         table.append(point | run.validation)
-        cost = run.validation[decides] if decides == "loss" else -run.validation[decides]
+        cost = run.validation[decides] if decides.endswith("loss") else -run.validation[decides]
         if best is None or cost < lowest:
             best, lowest = run, math.inf if math.isnan(cost) else cost  # a run that diverged is the worst
     best.record["grid"] = table
@@ -495,6 +567,7 @@ def _search(
 
 
 RECORD = "run.json"
+UNFINISHED = ".unfinished"  # what a run's folder is called while it is trained
 
 
 @contextmanager
@@ -504,12 +577,30 @@ def _checkpoints(folder: Path | None, identity: dict[str, Any]) -> Iterator[tupl
     Without a run folder it is a temporary one. With one it stands beside it, under a name of its own, until the run is
     finished; what an interruption left there is used only if it belongs to the same settings and data.
     """
+    state = processes()
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="speedy-") as scratch:
-            yield Path(scratch), None
+            yield _from_the_first((Path(scratch), None))
+            state.wait_for_everyone()
         return
     folder = folder.resolve()  # the Trainer notes where its checkpoints are, and the next session may start elsewhere
-    scratch = folder.with_name(folder.name + ".unfinished")
+    scratch = folder.with_name(folder.name + UNFINISHED)
+    yield _from_the_first((scratch, _last_checkpoint(scratch, identity) if state.is_main_process else None))
+    state.wait_for_everyone()
+    if state.is_main_process:
+        shutil.rmtree(scratch)
+
+
+def _from_the_first(value: tuple[Path, Path | None]) -> tuple[Path, Path | None]:
+    """What the first process says, for all of them."""
+    shared = [value]
+    if processes().num_processes > 1:
+        broadcast_object_list(shared)
+    return shared[0]
+
+
+def _last_checkpoint(scratch: Path, identity: dict[str, Any]) -> Path | None:
+    """The last whole checkpoint of this very run; the folder is made ready for more."""
     mark = scratch / "identity.json"
     known = json.loads(json.dumps(identity))
     whole = [path for path in scratch.glob("checkpoint-*") if _is_whole(path)]
@@ -519,8 +610,7 @@ def _checkpoints(folder: Path | None, identity: dict[str, Any]) -> Iterator[tupl
         shutil.rmtree(scratch, ignore_errors=True)
         write_json(mark, known)
         whole = []
-    yield scratch, max(whole, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
-    shutil.rmtree(scratch)
+    return max(whole, key=lambda path: int(path.name.removeprefix("checkpoint-")), default=None)
 
 
 def _is_whole(checkpoint: Path) -> bool:
@@ -580,4 +670,7 @@ def load_run(folder: str | Path, data: datasets.DatasetDict | None = None) -> Ru
 
 
 def _from_plain(values: Mapping[str, Any]) -> Settings:
-    return Settings(**{**values, "preparation": Preparation(**values["preparation"])})
+    inner = {"preparation": Preparation(**values["preparation"])}
+    if values.get("distillation") is not None:
+        inner["distillation"] = Distillation(**values["distillation"])
+    return Settings(**{**values, **inner})

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from speedy_utils.distillation import losses
 from speedy_utils.distillation.losses import (
+    Distillation,
     attention_loss,
     combined_loss,
     gold_cross_entropy,
@@ -74,7 +75,7 @@ def test_the_weight_of_the_gold_labels_has_the_direction_of_its_name():
     gold, soft = gold_cross_entropy(student, labels).item(), kl_divergence(student, teacher).item()
     assert gold == pytest.approx(math.log(1 + math.exp(-2)), abs=1e-6)
     for weight in (0, 0.25, 1):
-        found = combined_loss(student, teacher, labels, gold_weight=weight).item()
+        found = combined_loss(student, teacher, labels, Distillation(gold_weight=weight)).item()
         assert found == pytest.approx(weight * gold + (1 - weight) * soft, abs=1e-6)
     assert combined_loss(student, teacher).item() == pytest.approx(soft, abs=1e-6)
 
@@ -243,10 +244,10 @@ ROWS = torch.zeros(2, 3)
         (lambda: logit_mse(ROWS, ROWS, counted=torch.ones(2)), "counted must be a mask of true and false"),
         (lambda: kl_divergence(ROWS, ROWS, allowed=torch.ones(2, dtype=torch.bool)), r"with the shape \(2, 3\)"),
         (lambda: kl_divergence(ROWS, ROWS, allowed=ROWS.bool()), "In a row that counts nothing is allowed"),
-        (lambda: combined_loss(ROWS, ROWS, loss="k1"), "Unknown distillation loss 'k1'"),
-        (lambda: combined_loss(ROWS, ROWS, gold_weight=1.5), "from 0 to 1, and not 1.5"),
-        (lambda: combined_loss(ROWS, ROWS, gold_weight=0.5), "needs labels"),
-        (lambda: combined_loss(ROWS, ROWS, loss="mse", temperature=2), "has no temperature"),
+        (lambda: Distillation(loss="k1"), "Unknown distillation loss 'k1'"),
+        (lambda: Distillation(gold_weight=1.5), "from 0 to 1, and not 1.5"),
+        (lambda: combined_loss(ROWS, ROWS, settings=Distillation(gold_weight=0.5)), "needs labels"),
+        (lambda: Distillation(loss="mse", temperature=2), "has no temperature"),
         (lambda: attention_loss(torch.zeros(1, 2, 3, 3), torch.zeros(1, 2, 4, 4)), "of the same tokens"),
     ],
 )

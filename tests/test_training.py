@@ -364,7 +364,7 @@ def loaded(monkeypatch):
     """Small models in place of the paper's systems; the list of what was loaded."""
     made = []
 
-    def load(system, task, *, source, seed, revision):
+    def load(system, task, *, source, seed, revision, layers):
         made.append(system)
         return small_encoder(task, seed=seed)
 
@@ -411,7 +411,7 @@ def test_a_grid_gives_the_best_run_and_goes_on_where_it_stopped(select, loaded, 
 def test_a_run_that_diverged_never_wins(loaded, monkeypatch):
     runs = iter([float("nan"), 0.7, 0.5, float("nan"), 0.6])
     monkeypatch.setattr(
-        training, "_run", lambda *_: SimpleNamespace(validation={"loss": next(runs)}, record={}, folder=None)
+        training, "run_once", lambda *_: SimpleNamespace(validation={"loss": next(runs)}, record={}, folder=None)
     )
     best = fine_tune("BETO cased", "ner", grid={"seed": [1, 2, 3, 4, 5]}, data=small_data("ner"))
     assert best.validation == {"loss": 0.5}
@@ -713,7 +713,9 @@ def test_the_first_device_there_is(monkeypatch):
 def test_micro_batches_by_device(monkeypatch):
     for device, sizes in (("cpu", {64: 16, 32: 8, 16: 16, 30: 30, 34: 34}), ("cuda", {64: 64, 32: 32, 16: 16})):
         monkeypatch.setattr(training, "best_device", lambda name=device: torch.device(name))
-        assert {size: training._micro_batch_size(size) for size in sizes} == sizes
+        assert {size: training._micro_batch_size(size, 1) for size in sizes} == sizes
+        shares = [8 if device == "cpu" else 16, 8, 4]
+        assert [training._micro_batch_size(32, number) for number in (2, 4, 8)] == shares
 
 
 # Files

@@ -108,10 +108,11 @@ def align(
 def _align_words(feature: dict[str, Any], answer: np.ndarray) -> Aligned:
     tokens = len(feature["input_ids"])
     logits, counted = np.zeros((tokens, answer.shape[1]), np.float32), np.zeros(tokens, bool)
-    for word, place in enumerate(feature["word_starts"], feature["first_word"]):
-        # A label of -100 marks what the settings leave out of the loss, such as words behind `max_words`.
-        if place >= 0 and feature["labels"][place] >= 0 and not np.isnan(answer[word]).any():
-            logits[place], counted[place] = answer[word], True
+    places = np.array(feature["word_starts"])
+    rows = answer[feature["first_word"] : feature["first_word"] + len(places)]
+    # A label of -100 marks what the settings leave out of the loss, such as words behind `max_words`.
+    known = (places >= 0) & (np.array(feature["labels"])[places] >= 0) & ~np.isnan(rows).any(axis=1)
+    logits[places[known]], counted[places[known]] = rows[known], True
     return Aligned(logits, counted)
 
 
@@ -135,7 +136,7 @@ def _align_spans(feature: dict[str, Any], answer: np.ndarray, context: str, temp
         moved = clear & (places >= 0)
         np.add.at(probabilities[side], places[moved], mass[moved])
     within = probabilities.sum(axis=1)
-    share = (within / np.maximum(kept, 1e-12)).min()
+    share = min(1.0, (within / np.maximum(kept, 1e-12)).min())  # adding up can give a little more than 1
     probabilities *= (share / np.maximum(within, 1e-12))[:, None]
     probabilities[:, NO_ANSWER] += 1 - share
     allowed = starts >= 0

@@ -16,6 +16,7 @@ Notation: z the student's logits, v the teacher's, T the temperature, q = softma
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -105,40 +106,56 @@ def gold_cross_entropy(
     return _mean(rows.view(labels.shape), labels != IGNORED, total)
 
 
+@dataclass(frozen=True)
+class Distillation:
+    """What a student is asked to match: gold_weight · gold labels + (1 - gold_weight) · teacher.
+
+    `gold_weight` is the α of the paper, which trained with 0: by the teacher alone. `loss` is "kl",
+    "soft_cross_entropy" or "mse"; the last compares logits, and has no temperature. Raises ValueError for an unknown
+    loss, a weight outside 0 to 1, a temperature that is not positive, and any but 1 for "mse".
+    """
+
+    loss: str = "kl"
+    temperature: float = 1.0
+    gold_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.loss not in DISTILLATION_LOSSES:
+            raise ValueError(unknown_name("distillation loss", self.loss, list(DISTILLATION_LOSSES)))
+        if not 0 <= self.gold_weight <= 1:
+            raise ValueError(f"gold_weight is the share of the gold labels, from 0 to 1, and not {self.gold_weight!r}.")
+        _check_temperature(self.temperature)
+        if self.loss == "mse" and self.temperature != 1:
+            raise ValueError("The loss 'mse' compares the logits themselves and has no temperature: leave it at 1.")
+
+
 def combined_loss(
     student_logits: torch.Tensor,
     teacher_logits: torch.Tensor,
     labels: torch.Tensor | None = None,
+    settings: Distillation | None = None,
     *,
-    loss: str = "kl",
-    temperature: float = 1.0,
-    gold_weight: float = 0.0,
     counted: torch.Tensor | None = None,
     allowed: torch.Tensor | None = None,
-    total: torch.Tensor | int | None = None,
+    totals: tuple[torch.Tensor | int | None, torch.Tensor | int | None] = (None, None),
 ) -> torch.Tensor:
-    """gold_weight · cross-entropy with the gold labels + (1 - gold_weight) · distillation loss.
+    """The loss that `settings` describe, by the teacher alone (KL, temperature 1) where there are none.
 
-    `gold_weight` is the α of the paper, which trained with 0: by the teacher alone. `loss` is "kl",
-    "soft_cross_entropy" or "mse"; the last has no temperature. Raises ValueError for an unknown loss, a weight outside
-    0 to 1, a temperature for "mse", or a weight above 0 without labels.
+    `totals` are the numbers of rows by which the two parts are divided, gold and teacher: there may be rows without a
+    gold label. Raises ValueError for a gold_weight above 0 without labels.
     """
-    if loss not in DISTILLATION_LOSSES:
-        raise ValueError(unknown_name("distillation loss", loss, list(DISTILLATION_LOSSES)))
-    if not 0 <= gold_weight <= 1:
-        raise ValueError(f"gold_weight is the share of the gold labels, from 0 to 1, and not {gold_weight!r}.")
-    if gold_weight > 0 and labels is None:
+    settings = settings or Distillation()
+    if settings.gold_weight > 0 and labels is None:
         raise ValueError("A gold_weight above 0 needs labels: give them, or let the teacher decide alone (0).")
-    options = {"counted": counted, "allowed": allowed, "total": total}
-    if loss != "mse":
-        options["temperature"] = temperature
-    elif temperature != 1:
-        raise ValueError("The loss 'mse' compares the logits themselves and has no temperature: leave it at 1.")
+    options = {} if settings.loss == "mse" else {"temperature": settings.temperature}
     parts = []
-    if gold_weight > 0:
-        parts.append(gold_weight * gold_cross_entropy(student_logits, labels, allowed, total))
-    if gold_weight < 1:
-        parts.append((1 - gold_weight) * DISTILLATION_LOSSES[loss](student_logits, teacher_logits, **options))
+    if settings.gold_weight > 0:
+        parts.append(settings.gold_weight * gold_cross_entropy(student_logits, labels, allowed, totals[0]))
+    if settings.gold_weight < 1:
+        distilled = DISTILLATION_LOSSES[settings.loss](
+            student_logits, teacher_logits, counted=counted, allowed=allowed, total=totals[1], **options
+        )
+        parts.append((1 - settings.gold_weight) * distilled)
     return sum(parts)
 
 
@@ -184,6 +201,11 @@ def attention_loss(
 # Parts
 
 
+def _check_temperature(temperature: float) -> None:
+    if not (temperature > 0 and math.isfinite(temperature)):
+        raise ValueError(f"A temperature is a positive number, such as 2, and not {temperature!r}.")
+
+
 def _check_shapes(
     student: torch.Tensor, teacher: torch.Tensor, counted: torch.Tensor | None, allowed: torch.Tensor | None
 ) -> None:
@@ -209,8 +231,7 @@ def _log_probabilities(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """log q and log p, with -inf for what is not allowed."""
     _check_shapes(student, teacher, counted, allowed)
-    if not (temperature > 0 and math.isfinite(temperature)):
-        raise ValueError(f"A temperature is a positive number, such as 2, and not {temperature!r}.")
+    _check_temperature(temperature)
     student, teacher = student.float() / temperature, teacher.float() / temperature
     if allowed is not None:
         empty = ~allowed.any(-1)
