@@ -23,7 +23,7 @@ from functools import lru_cache
 from importlib import import_module
 
 from speedy_utils.mini import load_texts
-from speedy_utils.mini.generator import PLAN
+from speedy_utils.mini.generator import PLAN, pawsx
 from speedy_utils.mini.generator.frames import LESSONS, PRETRAINING
 
 # How many examples of each task are drawn without labels (questions with their answers), and as lessons.
@@ -36,7 +36,8 @@ class Text:
     """One input: a text or a pair of texts.
 
     `answer` is the place (start, end) in `second` of what `first` asks for. A lesson has a `label`, or `words` with
-    their `tags`; `first` is then the text that the words make.
+    their `tags`; `first` is then the text that the words make. A paraphrase, or none, also has `roles`: (part, start,
+    end, role) of the words that name the two things it is about, as `role_of` numbers them.
     """
 
     source: str
@@ -46,6 +47,7 @@ class Text:
     label: str = ""
     words: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    roles: tuple[tuple[int, int, int, int], ...] = ()
 
     @property
     def is_lesson(self) -> bool:
@@ -53,7 +55,7 @@ class Text:
 
     def without_labels(self) -> Text:
         """The same text with nothing to learn but its words, and where a question's answer stands."""
-        return replace(self, label="", words=(), tags=())
+        return replace(self, label="", words=(), tags=(), roles=())
 
 
 def _read(task: str, content: str) -> Iterator[Text]:
@@ -93,6 +95,39 @@ def generated(task: str, split: str, size: int) -> list[Text]:
     return list(_read(task, generate(task, split, size, seen) if module == "qa" else generate(split, size, seen)))
 
 
+ROLES = 5
+
+
+def role_of(second_thing: bool, exchanged: bool) -> int:
+    """1 to 4: whether a word names the first or the second thing of a pair, and whether the two are exchanged.
+
+    0 is for all other words. To know the role of a word is to know who does what in its sentence; to know whether the
+    other sentence says the same of it is to have compared them. The label of a pair alone gives a model too little to
+    find out that either matters.
+    """
+    return 1 + 2 * second_thing + exchanged
+
+
+def paraphrases(size: int) -> list[Text]:
+    """Lessons on paraphrase, with the roles of what they name."""
+    found = []
+    for sentences, label, fillers in pawsx.examples(LESSONS, size, set()):
+        roles = []
+        for part, (sentence, things) in enumerate(zip(sentences, fillers, strict=True)):
+            stems = [{_stem(word) for word in re.findall(r"\w+", f"{item.text} {item.plural}")} for item in things]
+            for match in re.finditer(r"\w+", sentence):
+                first, second = (_stem(match[0]) in names for names in stems)
+                if first != second:
+                    roles.append((part, match.start(), match.end(), role_of(second, not label)))
+        found.append(Text("pawsx", *sentences, label=str(label), roles=tuple(roles)))
+    return found
+
+
+def _stem(word: str) -> str:
+    """The word without the ending of gender and number: rojo, roja, rojos."""
+    return re.sub("(?<=..)(os|as|es|o|a|e|s)$", "", word.lower())
+
+
 def whole_texts(text: Text) -> tuple[str, ...]:
     """The parts of an example that no held-out split may share: everything but a question."""
     if text.answer is not None:
@@ -121,7 +156,7 @@ def corpus() -> tuple[Text, ...]:
     for task, size in SIZES.items():
         found += [text.without_labels() for text in generated(task, PRETRAINING, size)]
     for task, size in LESSON_SIZES.items():
-        found += generated(task, LESSONS, size)
+        found += paraphrases(size) if task == "pawsx" else generated(task, LESSONS, size)
     return tuple(text for text in found if not forbidden & set(whole_texts(text)))
 
 

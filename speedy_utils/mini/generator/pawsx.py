@@ -7,6 +7,7 @@ classes may differ in order only, in construction only, or in both: the words al
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from speedy_utils.mini.generator.frames import Writer, number
@@ -488,31 +489,41 @@ def bind(writer: Writer, frame: Frame) -> None:
     writer.bound["o"] = Item(random.choice(["presidente", "gerente", "portavoz", "representante"]))
 
 
-def pair(writer: Writer, label: int) -> tuple[str, str]:
-    """Two sentences: the same said in two ways (1), or with x and y exchanged (0)."""
+Pair = tuple[str, str]
+Fillers = tuple[Item, Item]
+
+
+def pair(writer: Writer, label: int) -> tuple[Pair, tuple[Fillers, Fillers]]:
+    """Two sentences, the same said in two ways (1) or with x and y exchanged (0); what stands for x and y in each."""
     frame = writer.pick(FRAMES, own=0.1)
     bind(writer, frame)
     ways = list(frame.ways)
     first = writer.random.choice(ways)
     one = writer.text(first)
-    if label:
-        return one, writer.text(writer.random.choice([way for way in ways if way != first]))
     x, y = writer.bound["x"], writer.bound["y"]
+    if label:
+        return (one, writer.text(writer.random.choice([way for way in ways if way != first]))), ((x, y), (x, y))
     writer.bound |= {"x": y, "y": x}
     other = first if writer.chance(0.5) else writer.random.choice(ways)
-    return one, writer.text(other)
+    return (one, writer.text(other)), ((x, y), (y, x))
 
 
-def generate(split: str, size: int, seen: set[str]) -> str:
-    """The file of a split, with header; 44 % are paraphrases, as in the data this imitates."""
+def examples(split: str, size: int, seen: set[str]) -> Iterator[tuple[Pair, int, tuple[Fillers, Fillers]]]:
+    """Pairs with their labels and what stands for x and y; 44 % are paraphrases, as in the data this imitates."""
     writer = Writer("pawsx", split)
     labels = [int(i < round(0.44 * size)) for i in range(size)]
     writer.random.shuffle(labels)
+    for label in labels:
+        sentences, fillers = pair(writer, label)
+        while "\t".join(sentences) in seen:
+            sentences, fillers = pair(writer, label)
+        seen.add("\t".join(sentences))
+        yield sentences, label, fillers
+
+
+def generate(split: str, size: int, seen: set[str]) -> str:
+    """The file of a split, with header."""
     lines = ["id\tsentence1\tsentence2\tlabel\n"]
-    for place, label in enumerate(labels, 1):
-        sentences = "\t".join(pair(writer, label))
-        while sentences in seen:
-            sentences = "\t".join(pair(writer, label))
-        seen.add(sentences)
-        lines.append(f"{place}\t{sentences}\t{label}\n")
+    for place, ((one, two), label, _) in enumerate(examples(split, size, seen), 1):
+        lines.append(f"{place}\t{one}\t{two}\t{label}\n")
     return "".join(lines)
