@@ -93,8 +93,31 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(judge)
     judge.set_defaults(run=_evaluate, show=_show_evaluation)
 
+    grid = commands.add_parser("grid", help="many runs: students x tasks x settings x seeds, in a store that survives")
+    grid.add_argument("store", type=Path, help="the folder that keeps the runs; the same call goes on where it was")
+    grid.add_argument("--students", nargs="+", required=True, metavar="SYSTEM")
+    grid.add_argument("--tasks", nargs="+", required=True, choices=[task.name for task in TASKS])
+    grid.add_argument("--teacher", nargs="+", metavar="RUN",
+                      help="for all tasks, or task=run for each: a run or a system (none: fine-tuning)")  # fmt: skip
+    grid.add_argument("--grid", choices=["paper"], help="the settings that the paper's authors tried")
+    grid.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE",
+                      help="settings of all runs, or values to try: epochs=4 learning_rate=1e-4,5e-5")  # fmt: skip
+    grid.add_argument("--search", type=int, metavar="TRIALS", help="let Optuna look for settings, with so many trials")
+    grid.add_argument("--seeds", nargs="+", type=int, default=[42])
+    _add_data(grid)
+    grid.add_argument("--models", choices=["mini", "hub"], help="where the systems come from (as the data)")
+    grid.add_argument("--workers", type=int, default=1, help="runs at a time (1)")
+    grid.add_argument("--keep-models", action="store_true", help="keep the weights of every run, not its figures alone")
+    grid.add_argument("--ray", action="store_true", help="run on Ray: a local cluster of its own, unless --address")
+    grid.add_argument("--address", help="an existing Ray cluster, such as ray://head:10001 or auto")
+    grid.add_argument("--gpus-per-run", type=float, default=0.0, help="for Ray (0)")
+    _add_json(grid)
+    grid.set_defaults(run=_grid, show=_show_grid)
+
     report = commands.add_parser("report", help="a table of the runs in a folder, over tasks and seeds")
     report.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    report.add_argument("--best", action="store_true",
+                        help="of several runs of a system, task and seed the one that validation chose")  # fmt: skip
     _add_json(report)
     report.set_defaults(run=_report, show=_show_report)
     return parser
@@ -198,6 +221,83 @@ def _training(options: argparse.Namespace, names: Sequence[str]) -> dict[str, An
     }
 
 
+def _grid(options: argparse.Namespace) -> dict[str, Any]:
+    from speedy_utils.encoders import source_of_scale
+    from speedy_utils.grid import SEARCH_SPACES, Search, plan, run_grid
+
+    fixed, tried = _values(options.set)
+    if tried and (options.grid or options.search):
+        raise ValueError("Several values are a grid of their own: with --grid or --search give one for each setting.")
+    files = {split: str(getattr(options, split).resolve()) for split in ("train", "validation", "test")
+             if getattr(options, split)}  # fmt: skip
+    if bool(files) != (options.source == "files"):
+        raise ValueError("Files of yours need both --source files and --train, --validation, --test.")
+    models = options.models or (options.source if options.source in ("mini", "hub") else source_of_scale())
+    jobs = plan(
+        options.students,
+        options.tasks,
+        teachers=_teachers(options),
+        grid=options.grid or tried,
+        seeds=options.seeds,
+        source=models,
+        files=files,
+        **fixed,
+    )
+    if options.search:
+        space = tuple(SEARCH_SPACES["mini" if models == "mini" else "paper"].items())
+        if not options.teacher:
+            space = tuple(pair for pair in space if pair[0] != "temperature")
+        jobs = [Search(job, space, options.search) for job in jobs]
+    progress = run_grid(
+        jobs,
+        options.store,
+        workers=options.workers,
+        keep_models=options.keep_models,
+        ray=options.ray or options.address is not None,
+        address=options.address,
+        gpus_per_run=options.gpus_per_run,
+        report=lambda line: print(line, file=sys.stderr),
+    )
+    return {"store": str(options.store), "asked": progress.asked, "done": progress.done, "failed": progress.failed,
+            "found": progress.found, "hours": progress.seconds / 3600}  # fmt: skip
+
+
+def _teachers(options: argparse.Namespace) -> dict[str, str] | None:
+    if not options.teacher:
+        return None
+    if len(options.teacher) == 1 and not options.teacher[0].startswith(tuple(f"{task.name}=" for task in TASKS)):
+        return dict.fromkeys(options.tasks, options.teacher[0])
+    return dict(one.partition("=")[::2] for one in options.teacher)
+
+
+def _values(given: Sequence[str]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """(settings with one value, settings with several) of NAME=VALUE and NAME=VALUE,VALUE."""
+    fixed, tried = {}, {}
+    for one in given:
+        name, sign, text = one.partition("=")
+        if not sign or not text:
+            raise ValueError(f"Settings are written as name=value, such as epochs=4, not {one!r}.")
+        values = [_plain(part) for part in text.split(",")]
+        if len(values) == 1:
+            fixed[name] = values[0]
+        else:
+            tried[name] = values
+    return fixed, tried
+
+
+def _plain(text: str) -> Any:  # noqa: ANN401 -- a number, or the text itself
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _show_grid(answer: Mapping[str, Any]) -> None:
+    print(f"{answer['done']} of {answer['asked']} runs are in {answer['store']} ({answer['found']} from before); "
+          f"{answer['failed']} failed. {answer['hours']:.2f} hours of computing.")  # fmt: skip
+    print(f"See them with: speedy report {answer['store']} --best")
+
+
 def _described(run: Run) -> dict[str, Any]:
     return run.record | {"validation": run.validation, "history": run.history, "folder": str(run.folder)}
 
@@ -259,9 +359,10 @@ def _show_evaluation(answer: Mapping[str, Any]) -> None:
 
 
 def _report(options: argparse.Namespace) -> list[dict[str, Any]]:
-    from speedy_utils.results import collect_runs
+    from speedy_utils.results import best_runs, collect_runs
 
-    return collect_runs(options.folders).to_dict("records")
+    found = collect_runs(options.folders)
+    return (best_runs(found) if options.best else found).to_dict("records")
 
 
 def _show_report(answer: list[dict[str, Any]]) -> None:
@@ -270,7 +371,7 @@ def _show_report(answer: list[dict[str, Any]]) -> None:
     from speedy_utils.results import summarise
 
     table: pd.DataFrame = summarise(pd.DataFrame(answer))
-    print(table.to_string(index=False, na_rep="–"))
+    print(table.to_string(index=False, na_rep="–", float_format="{:.2f}".format))
 
 
 if __name__ == "__main__":

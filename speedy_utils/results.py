@@ -63,9 +63,9 @@ def _shipped(name: str) -> str:
 def collect_runs(folders: Sequence[str | Path]) -> pd.DataFrame:
     """The runs below some folders, a row for each metric of each split that was scored.
 
-    Columns: system, task, seed, split, metric, value, low, high, folder. Validation figures are those of the kept
-    weights; test figures are there where `speedy evaluate` was run. Raises ValueError for a folder without a run and
-    for a file that cannot be read.
+    Columns: system, task, seed, split, metric, value, low, high, folder, selected_by. Validation figures are those of
+    the kept weights; test figures are there where `speedy evaluate` was run. Raises ValueError for a folder without a
+    run and for a file that cannot be read.
     """
     import pandas as pd
 
@@ -77,7 +77,27 @@ def collect_runs(folders: Sequence[str | Path]) -> pd.DataFrame:
             raise ValueError(f"There is no finished run in {folder}: give a folder that speedy fine-tune wrote to.")
         for path in records:
             rows += _rows_of(path)
-    return pd.DataFrame(rows, columns=["system", "task", "seed", "split", "metric", "value", "low", "high", "folder"])
+    columns = ["system", "task", "seed", "split", "metric", "value", "low", "high", "folder", "selected_by"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def best_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Of the runs of each system, task and seed the one that the validation split chooses, by the rule of the runs.
+
+    `runs` has the columns of `collect_runs`. Raises ValueError where runs to choose from follow different rules.
+    """
+    figures = runs[(runs["split"] == "validation") & (runs["metric"] == runs["selected_by"])]
+    kept = []
+    for (system, task, seed), group in figures.groupby(["system", "task", "seed"], sort=False):
+        rules = group["selected_by"].unique()
+        if len(rules) > 1:
+            raise ValueError(
+                f"The runs of {system} on {task} with seed {seed} were chosen by {' and by '.join(rules)}: "
+                "report runs of one rule."
+            )
+        values = group["value"] if rules[0].endswith("loss") else -group["value"]
+        kept.append(group.loc[values.idxmin(), "folder"])
+    return runs[runs["folder"].isin(kept)]
 
 
 def _rows_of(path: Path) -> list[tuple[Any, ...]]:
@@ -85,7 +105,7 @@ def _rows_of(path: Path) -> list[tuple[Any, ...]]:
         record = json.loads(path.read_text(encoding="utf-8"))
         start = (record["system"], record["identity"]["task"], record["settings"]["seed"])
         rows = [
-            (*start, "validation", name, value, None, None, str(path.parent))
+            (*start, "validation", name, value, None, None, str(path.parent), record["selected_by"])
             for name, value in record["validation"].items()
         ]
         for scored in sorted(path.parent.glob("evaluation-*.json")):
@@ -94,7 +114,7 @@ def _rows_of(path: Path) -> list[tuple[Any, ...]]:
             interval = answer["interval"] or {"metric": None}
             for name, value in answer["metrics"].items():
                 bounds = (interval["low"], interval["high"]) if interval["metric"] == name else (None, None)
-                rows.append((*start, answer["split"], name, value, *bounds, str(scored.parent)))
+                rows.append((*start, answer["split"], name, value, *bounds, str(scored.parent), record["selected_by"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} cannot be read as part of a run ({type(error).__name__}): score the run again, or move it away."
@@ -115,7 +135,7 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
         one = twice.iloc[0]
         raise ValueError(
             f"There are two runs of {one['system']} on {one['task']} with seed {one['seed']}: runs with different "
-            "settings are not averaged; report their folders apart."
+            "settings are not averaged; report their folders apart, or the best of them (--best)."
         )
     order = {task.name: number for number, task in enumerate(TASKS)}
     groups = frame.groupby(["system", "split", "task", "metric"], sort=False)["value"]
