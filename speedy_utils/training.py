@@ -283,11 +283,7 @@ def fine_tune(
     own = isinstance(system, Encoder)
     source = None if own else source or source_of_scale()
     chosen = settings_from(default_settings(task, source), settings)
-    if data is None:
-        if own:
-            raise ValueError("An encoder of your own needs data=, such as data=load_task('ner').")
-        data = load_task(task, source, **({"report": None} if source == "mini" else {}))
-    check_data(task, data)
+    data = training_data(task, data, source)
     folder = None if output is None else Path(output)
     identity = {"system": get_name(system), "source": source, "revision": revision}
 
@@ -336,7 +332,15 @@ def settings_from(defaults: Settings, given: Mapping[str, Any]) -> Settings:
     return replace(defaults, **own)
 
 
-def check_data(task: Task, data: datasets.DatasetDict) -> None:
+def training_data(task: Task, data: datasets.DatasetDict | None, source: str | None) -> datasets.DatasetDict:
+    """The data, or else those of the source (None: there is none), with what training needs of them.
+
+    Raises ValueError for a split or a column that is not there.
+    """
+    if data is None:
+        if source is None:
+            raise ValueError("An encoder of your own needs data=, such as data=load_task('ner').")
+        data = load_task(task, source, **({"report": None} if source == "mini" else {}))
     for split in ("train", "validation"):
         if split not in data or not len(data[split]):
             raise ValueError(f"Training on {task.title} needs a split {split!r} with examples; there is none.")
@@ -344,6 +348,7 @@ def check_data(task: Task, data: datasets.DatasetDict) -> None:
             raise ValueError(
                 f"The split {split!r} of {task.title} lacks the column {missing[0]!r}: load it with load_task()."
             )
+    return data
 
 
 @dataclass(frozen=True)

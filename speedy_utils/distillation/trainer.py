@@ -22,7 +22,6 @@ from speedy_utils.distillation.losses import Distillation, combined_loss
 from speedy_utils.encoders import Encoder, load_encoder, source_of_scale
 from speedy_utils.evaluation import Evaluation, judge, predict, softmax
 from speedy_utils.preprocessing import COLUMNS, IGNORED, pad_batch, prepare
-from speedy_utils.readers import load_task
 from speedy_utils.tasks import Task, get_task
 from speedy_utils.training import (
     MINI_SETTINGS,
@@ -30,13 +29,13 @@ from speedy_utils.training import (
     Run,
     Settings,
     TaskTrainer,
-    check_data,
     fingerprint,
     get_name,
     load_run,
     load_student,
     run_once,
     settings_from,
+    training_data,
 )
 
 if TYPE_CHECKING:
@@ -273,11 +272,7 @@ def distill(
         )
     if own and layers is not None:
         raise ValueError("layers= is for a system by its name: give an encoder of your own the depth you want.")
-    if data is None:
-        if own:
-            raise ValueError("An encoder of your own needs data=, such as data=load_task('ner').")
-        data = load_task(task, source, **({"report": None} if source == "mini" else {}))
-    check_data(task, data)
+    data = training_data(task, data, source)
     teachers = [_load_teacher(one, task) for one in (teacher if isinstance(teacher, list | tuple) else [teacher])]
     weights = _weights(teacher_weights, len(teachers))
     more = None if transfer is None else _without_gold(task, transfer, data["train"])
