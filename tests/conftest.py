@@ -11,11 +11,12 @@ SITE = ROOT / "_build" / "html"
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 
 
-SLOW = ("test_build", "test_site", "test_wheel")  # a browser, whole builds: after everything quick
+# Whole builds, a browser: after everything quick, and the longest first, so that two workers end together.
+SLOW = ("test_wheel", "test_build", "test_site")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.stem in SLOW)
+    items.sort(key=lambda item: SLOW.index(item.path.stem) + 1 if item.path.stem in SLOW else 0)
 
 
 def site_pages() -> list[Path]:
