@@ -19,7 +19,7 @@ BIN := .venv/bin
 endif
 export TORCH NB_WORKERS
 
-.PHONY: help setup site book test lint fix clean serve figures results lock address
+.PHONY: help setup site book test lint fix clean serve figures results bench lock address
 
 help: ## list the commands
 	@echo "make book     run every notebook and build the site into _build/html"
@@ -28,7 +28,8 @@ help: ## list the commands
 	@echo "make fix      mend what make lint can mend by itself"
 	@echo "make serve    show the built site at http://127.0.0.1:$(PORT)/"
 	@echo "make figures  draw the figure of the README and the landing page anew"
-	@echo "make results  measure the table of stand-ins again (about 40 minutes; goes on where it was stopped)"
+	@echo "make results  measure the tables of stand-ins again (about 80 minutes; goes on where it was stopped)"
+	@echo "make bench    measure what speed is claimed, as ratios (about 20 minutes, on a calm machine)"
 	@echo "make lock     write requirements.txt anew (UPGRADE=1: with the newest versions)"
 	@echo "make address URL=https://github.com/OWNER/NAME    write a fork's address everywhere"
 	@echo "make clean    delete what was built (.venv stays)"
@@ -72,6 +73,9 @@ figures: setup
 
 results: setup
 	@$(BIN)/python tools/results.py
+
+bench: setup
+	@$(BIN)/python tools/bench.py
 
 lock:
 	@$(PYTHON) tools/lock.py $(if $(UPGRADE),--upgrade)

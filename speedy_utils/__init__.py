@@ -76,6 +76,7 @@ _HOME = {
     "wrong_answers": "evaluation",
     "measure": "results",
     "measured_results": "results",
+    "measured_study": "results",
     "measured_record": "results",
     "score": "frontier",
     "cut": "frontier",

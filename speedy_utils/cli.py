@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from speedy_utils import __version__
 from speedy_utils.systems import SYSTEMS
-from speedy_utils.tasks import TASKS, get_task
+from speedy_utils.tasks import TASKS, get_task, lower_is_better
 
 if TYPE_CHECKING:
     import datasets
@@ -304,7 +304,7 @@ def _described(run: Run) -> dict[str, Any]:
 
 def _show_run(answer: Mapping[str, Any]) -> None:
     task = get_task(answer["identity"]["task"])
-    scores = {name: value for name, value in answer["validation"].items() if not name.endswith("loss")}
+    scores = {name: value for name, value in answer["validation"].items() if not lower_is_better(name)}
     metrics = ", ".join(f"{name} {value:.2f}" for name, value in scores.items())
     print(f"{answer['system']} on {task.title}, {answer['examples']['train']:,} examples, seed "
           f"{answer['settings']['seed']}: validation {metrics}; loss {answer['validation']['loss']:.4f}.")  # fmt: skip

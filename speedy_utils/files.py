@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+UNFINISHED = ".unfinished"  # what the folder of a run is called, after its own name, while it is trained
+
 
 def write_whole(path: str | Path, text: str) -> None:
     """Writes a text file; whoever reads the path sees the old content or the new, never a part of it."""

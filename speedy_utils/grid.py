@@ -18,6 +18,7 @@ import os
 import shutil
 import threading
 import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -26,9 +27,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speedy_utils.errors import unknown_name
-from speedy_utils.files import write_json
+from speedy_utils.files import UNFINISHED, write_json
 from speedy_utils.systems import check_counts, get_system
-from speedy_utils.tasks import get_task
+from speedy_utils.tasks import get_task, lower_is_better
 
 if TYPE_CHECKING:
     import datasets
@@ -245,7 +246,7 @@ def _finished(folder: Path) -> dict[str, Any] | None:
 
 
 def _set_failed(folder: Path, job: Job, error: str, seconds: float) -> None:
-    shutil.rmtree(folder.with_name(folder.name + ".unfinished"), ignore_errors=True)
+    shutil.rmtree(folder.with_name(folder.name + UNFINISHED), ignore_errors=True)
     write_json(folder / FAILED, {"job": job.name, "settings": dict(job.settings), "error": error, "seconds": seconds})
 
 
@@ -264,8 +265,7 @@ def run_search(search: Search, store: str | Path, keep_models: bool = False) -> 
     if job.teacher is not None:
         from speedy_utils.distillation.trainer import default_settings as tuned
     decides = settings_from(tuned(job.task, job.source), dict(job.settings)).selected_by(get_task(job.task))
-    by_loss = decides.endswith("loss")
-    study = optuna.create_study(direction="minimize" if by_loss else "maximize")
+    study = optuna.create_study(direction="minimize" if lower_is_better(decides) else "maximize")
     for number in range(search.trials):
         # A sampler for each trial: its draw depends on the seed, the trial and what was found before, and nothing else.
         study.sampler = optuna.samplers.TPESampler(seed=search.seed * 10_007 + number)
@@ -393,36 +393,38 @@ def _on_this_machine(
     """Outcomes as they come; a worker that is killed is replaced, and what it did is done again."""
     from multiprocessing import get_context
 
-    crashes: dict[int, int] = {}
-    left = dict(enumerate(jobs))
-    while left:
-        # Each process starts afresh: torch's threads do not survive a fork.
-        pool = ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=_leave_with, initargs=(os.getpid(),)
-        )
-        with pool:
-            waiting: dict[Future, int] = {}
-            ahead = iter(list(left))
-            broken = False
-            for number in itertools.islice(ahead, workers):
-                waiting[pool.submit(_work, left[number], store, keep_models)] = number
-            while waiting:
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    number = waiting.pop(future)
-                    try:
-                        outcome = future.result()
-                    except BrokenProcessPool:
-                        broken = True
-                        crashes[number] = crashes.get(number, 0) + 1
-                        if crashes[number] > PATIENCE:
-                            outcome = f"{_name(left[number])}: its process was killed {crashes[number]} times."
-                            del left[number]
-                            yield outcome
+    def start() -> ProcessPoolExecutor:
+        # A pool for each worker: a process that is killed breaks its pool, and takes no other run down with it. Each
+        # starts afresh: torch's threads do not survive a fork.
+        return ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_leave_with, initargs=(os.getpid(),))
+
+    idle = [start() for _ in range(workers)]
+    waiting = deque(enumerate(jobs))
+    crashes: Counter[int] = Counter()
+    running: dict[Future, tuple[int, Job | Search, ProcessPoolExecutor]] = {}
+    try:
+        while waiting or running:
+            while waiting and idle:
+                (number, job), worker = waiting.popleft(), idle.pop()
+                running[worker.submit(_work, job, store, keep_models)] = number, job, worker
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                number, job, worker = running.pop(future)
+                try:
+                    outcome = future.result()
+                except BrokenProcessPool:
+                    worker.shutdown()
+                    worker = start()
+                    crashes[number] += 1
+                    if crashes[number] <= PATIENCE:
+                        waiting.appendleft((number, job))
                         continue
-                    del left[number]
-                    yield outcome
-                    if not broken and (following := next(ahead, None)) is not None:
-                        waiting[pool.submit(_work, left[following], store, keep_models)] = following
+                    outcome = f"{_name(job)}: its process was killed {crashes[number]} times."
+                finally:
+                    idle.append(worker)
+                yield outcome
+    finally:
+        for worker in [*idle, *(worker for *_, worker in running.values())]:
+            worker.shutdown(cancel_futures=True)
 
 
 def _name(job: Job | Search) -> str:

@@ -7,10 +7,14 @@ to turn outputs into tags and answers again. All of it rests on a fast tokenizer
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import unicodedata
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +36,7 @@ COLUMNS = {
     "tagging": ("tokens", "tags"),
     "question_answering": ("id", "context", "question", "answers"),
 }
+IN_MEMORY = 5_000  # examples up to which features stay in memory: 60 MB at most, in windows of 512 tokens
 Columns = dict[str, list[Any]]
 
 
@@ -120,13 +125,37 @@ def prepare(
     elif how.max_length <= tokenizer.num_special_tokens_to_add(pair=task.pair):
         raise ValueError(f"A max_length of {how.max_length} leaves no room for text: take a larger one.")
     with quiet():
-        return examples.map(
-            partial(make, tokenizer=tokenizer, how=how, **extra),
-            batched=True,
-            with_indices=True,
-            remove_columns=examples.column_names,
-            load_from_cache_file=False,
-        )
+        return _map(examples, partial(make, tokenizer=tokenizer, how=how, **extra))
+
+
+def _map(examples: datasets.Dataset, make: Callable[..., Columns]) -> datasets.Dataset:
+    """Features in memory; those of many examples on disk, from where they are read through the memory map.
+
+    Their file is deleted with them. Raises OSError in one sentence where there is no room for it.
+    """
+    how = {
+        "batched": True,
+        "with_indices": True,
+        "remove_columns": examples.column_names,
+        "load_from_cache_file": False,
+    }
+    if len(examples) <= IN_MEMORY:
+        return examples.map(make, **how)
+    folder = Path(tempfile.mkdtemp(prefix="speedy-features-"))
+    delete = partial(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        features = examples.map(make, cache_file_name=str(folder / "features.arrow"), **how)
+    except OSError as error:
+        delete()
+        raise OSError(
+            f"The features of {len(examples):,} examples cannot be written to {folder.parent} "
+            f"({error.strerror or error}): set TMPDIR to a folder with room."
+        ) from error
+    except BaseException:
+        delete()
+        raise
+    weakref.finalize(features, delete)
+    return features
 
 
 def _keep(encoding: Any, names: Sequence[str] = ("input_ids", "token_type_ids")) -> Columns:  # noqa: ANN401

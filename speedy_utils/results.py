@@ -13,9 +13,10 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from speedy_utils.files import UNFINISHED
 from speedy_utils.mini.systems import MINI
 from speedy_utils.systems import System, get_system
-from speedy_utils.tasks import TASKS, get_task
+from speedy_utils.tasks import TASKS, get_task, lower_is_better
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,9 +47,23 @@ def measured_results() -> pd.DataFrame:
     return pd.read_csv(StringIO(_shipped("mini_results.csv")))
 
 
-def measured_record() -> dict[str, Any]:
-    """Where the figures of `measured_results` come from: scale, date, machine, versions, settings."""
-    return json.loads(_shipped("mini_results.json"))
+def measured_study() -> pd.DataFrame:
+    """The shipped table of students that a teacher taught or that had fewer labels: way, and the columns as above.
+
+    The ways are `distillation.study.WAYS`. Students that are fine-tuned on all gold labels, with the same settings and
+    as many steps, are in `measured_results`.
+    """
+    import pandas as pd
+
+    return pd.read_csv(StringIO(_shipped("mini_study.csv")))
+
+
+def measured_record(table: str = "results") -> dict[str, Any]:
+    """Where the figures of `measured_results`, or of the "study", come from: scale, date, machine, versions, settings.
+
+    Raises FileNotFoundError for a table that is not there.
+    """
+    return json.loads(_shipped(f"mini_{table}.json"))
 
 
 def _shipped(name: str) -> str:
@@ -72,7 +87,7 @@ def collect_runs(folders: Sequence[str | Path]) -> pd.DataFrame:
     rows = []
     for folder in map(Path, folders):
         records = sorted(folder.rglob("run.json"))
-        records = [path for path in records if not any(part.endswith(".unfinished") for part in path.parts)]
+        records = [path for path in records if not any(part.endswith(UNFINISHED) for part in path.parts)]
         if not records:
             raise ValueError(f"There is no finished run in {folder}: give a folder that speedy fine-tune wrote to.")
         for path in records:
@@ -95,7 +110,7 @@ def best_runs(runs: pd.DataFrame) -> pd.DataFrame:
                 f"The runs of {system} on {task} with seed {seed} were chosen by {' and by '.join(rules)}: "
                 "report runs of one rule."
             )
-        values = group["value"] if rules[0].endswith("loss") else -group["value"]
+        values = group["value"] if lower_is_better(rules[0]) else -group["value"]
         kept.append(group.loc[values.idxmin(), "folder"])
     return runs[runs["folder"].isin(kept)]
 

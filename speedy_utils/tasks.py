@@ -68,3 +68,8 @@ def get_task(task: Task | str) -> Task:
         if known.name == task:
             return known
     raise ValueError(unknown_name("task", task, [known.name for known in TASKS]))
+
+
+def lower_is_better(figure: str) -> bool:
+    """Whether a figure of a run is a loss; all others are metrics, of which more is better."""
+    return figure.endswith("loss")

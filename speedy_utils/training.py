@@ -39,11 +39,11 @@ from speedy_utils.distillation.losses import Distillation
 from speedy_utils.encoders import Encoder, check_head, load_encoder, load_folder, name_labels, seeded, source_of_scale
 from speedy_utils.errors import unknown_name
 from speedy_utils.evaluation import Evaluation, judge, write_predictions
-from speedy_utils.files import whole_folder, write_json
+from speedy_utils.files import UNFINISHED, whole_folder, write_json
 from speedy_utils.preprocessing import IGNORED, Preparation, missing_columns, pad_batch, prepare
 from speedy_utils.readers import load_task
 from speedy_utils.systems import System, check_counts, get_system
-from speedy_utils.tasks import Task, get_task
+from speedy_utils.tasks import Task, get_task, lower_is_better
 
 if TYPE_CHECKING:
     import datasets
@@ -171,6 +171,16 @@ class MicroBatchSampler(torch.utils.data.Sampler[int]):
         self.epoch = epoch
 
 
+TARGETS = ("labels", "teacher", "counted", "allowed")  # what a batch holds beside the inputs of the model
+
+
+def rows_of_logits(outputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """A model's logits with what is chosen among last: labels, or for starts and ends (examples, 2, tokens)."""
+    if "start_logits" in outputs:
+        return torch.stack([outputs["start_logits"], outputs["end_logits"]], dim=1)
+    return outputs["logits"]
+
+
 def label_loss(
     outputs: Mapping[str, torch.Tensor],
     labels: torch.Tensor,
@@ -183,12 +193,9 @@ def label_loss(
     division is by the batch and not by the micro-batch: a label weighs the same wherever it was computed. An answer is
     chosen among the tokens of its window, so what `attention_mask` (examples, tokens) marks as padding is no choice.
     """
-    if "start_logits" in outputs:
-        logits = torch.stack([outputs["start_logits"], outputs["end_logits"]], dim=1)  # (examples, 2, tokens)
-        if attention_mask is not None:
-            logits = logits.masked_fill(attention_mask[:, None] == 0, -torch.inf)
-    else:
-        logits = outputs["logits"]
+    logits = rows_of_logits(outputs)
+    if "start_logits" in outputs and attention_mask is not None:
+        logits = logits.masked_fill(attention_mask[:, None] == 0, -torch.inf)
     total = cross_entropy(logits.float().flatten(0, -2), labels.flatten(), ignore_index=IGNORED, reduction="sum")
     return total / (labels.ne(IGNORED).sum() if num_items_in_batch is None else num_items_in_batch)
 
@@ -221,11 +228,20 @@ class TaskTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor | tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
-        labels = inputs.pop("labels")
+        targets = {name: inputs.pop(name) for name in TARGETS if name in inputs}
         outputs = model(**inputs)
-        loss = label_loss(outputs, labels, num_items_in_batch, inputs["attention_mask"])
+        loss = self.batch_loss(outputs, targets, inputs["attention_mask"], num_items_in_batch)
         loss = loss * self.accelerator.num_processes  # each has a part of the sum, and their gradients are averaged
         return (loss, outputs) if return_outputs else loss
+
+    def batch_loss(
+        self,
+        outputs: Mapping[str, torch.Tensor],
+        targets: Mapping[str, torch.Tensor],
+        attention_mask: torch.Tensor,
+        num_items_in_batch: torch.Tensor | int | None,
+    ) -> torch.Tensor:
+        return label_loss(outputs, targets["labels"], num_items_in_batch, attention_mask)
 
     def evaluate(self, *_: object, **__: object) -> dict[str, float]:
         found = {f"eval_{name}": value for name, value in self.validate().items()}
@@ -466,7 +482,7 @@ def _train(
             save_only_model=scratch.suffix != UNFINISHED,
             load_best_model_at_end=True,
             metric_for_best_model=f"eval_{decides}",
-            greater_is_better=not decides.endswith("loss"),
+            greater_is_better=not lower_is_better(decides),
             bf16=precision == "bf16",
             fp16=precision == "fp16",
             use_cpu=best_device().type == "cpu",
@@ -559,7 +575,7 @@ def _search(
         own = folder and folder / "-".join(f"{name}={value}" for name, value in point.items())
         run = run_with(chosen, own)
         table.append(point | run.validation)
-        cost = run.validation[decides] if decides.endswith("loss") else -run.validation[decides]
+        cost = run.validation[decides] if lower_is_better(decides) else -run.validation[decides]
         if best is None or cost < lowest:
             best, lowest = run, math.inf if math.isnan(cost) else cost  # a run that diverged is the worst
     best.record["grid"] = table
@@ -572,7 +588,6 @@ def _search(
 
 
 RECORD = "run.json"
-UNFINISHED = ".unfinished"  # what a run's folder is called while it is trained
 
 
 @contextmanager

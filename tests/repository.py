@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from conftest import ROOT
@@ -33,6 +34,7 @@ def load_tool(name, root=ROOT):
     """A tool as a module of its own; its ROOT is the folder that it lies in."""
     spec = importlib.util.spec_from_file_location(f"{name}_under_test", Path(root) / "tools" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for the module of a class
     spec.loader.exec_module(module)
     return module
 

@@ -1,8 +1,13 @@
 """Features against oracles that tokenize word by word, and outputs turned back into tags and answers."""
 
 import copy
+import gc
 import logging
+import signal
+import sys
+import tempfile
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +20,7 @@ from test_readers import REAL, on_real_files
 from transformers.utils import logging as transformers_logging
 
 import speedy_utils as su
+from speedy_utils import preprocessing
 from speedy_utils.preprocessing import IGNORED, Preparation, best_answers, pad_batch, prepare, tag_words
 from speedy_utils.readers import load_task
 from speedy_utils.tasks import Task
@@ -519,3 +525,45 @@ def test_every_word_of_ancora_is_labelled_once():
         for row in features:
             labelled[row["example"]] += [label for label in row["labels"] if label != IGNORED]
         assert labelled == dev["tags"][:]
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """Where temporary files are made; features of more than ten examples are written there."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(preprocessing, "IN_MEMORY", 10)
+    return folder
+
+
+@pytest.mark.parametrize("task", ["pawsx", "ner", "mlqa"])
+def test_features_of_many_examples_are_on_disk_and_the_same(task, scratch):
+    examples = load_task(task, report=None)["train"].select(range(11))
+    features = prepare(fast_tokenizer("WordPiece cased"), task, examples)
+    assert Path(features.cache_files[0]["filename"]).is_relative_to(scratch)
+    few = prepare(fast_tokenizer("WordPiece cased"), task, examples.select(range(10)))
+    assert few.cache_files == []
+    assert few.to_list() == [row for row in features.to_list() if row["example"] < 10]
+    assert {row["example"] for row in features} == set(range(11))
+    del features
+    gc.collect()
+    assert not list(scratch.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of file sizes are Unix's")
+def test_features_for_which_there_is_no_room(scratch):
+    import resource
+
+    examples = load_task("ner", report=None)["train"].select(range(500))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"The features of 500 examples cannot be written to .*: set TMPDIR") as error:
+            prepare(fast_tokenizer("WordPiece cased"), "ner", examples)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert str(error.value).count("\n") == 0
+    assert not list(scratch.iterdir())

@@ -77,18 +77,22 @@ def ask_teacher(
     how: Preparation | None = None,
     precision: str = "auto",
     cache: str | Path | None = None,
+    known: dict[str, str] | None = None,
 ) -> TeacherAnswers:
     """What the teacher says of each example, from the cache or, the first time, from the teacher itself.
 
     `examples` have the columns of `load_task`; their gold labels are not looked at. `cache` is a folder for any number
     of teachers and data sets (`default_cache` unless said otherwise). Processes that need the same answers wait for
-    the first of them. Raises ValueError for a teacher that was made for other labels or whose answers are not numbers,
-    and OSError in one sentence where the folder cannot be written.
+    the first of them. `known` is `describe_teacher(teacher)`, where that was computed already. Raises ValueError for a
+    teacher that was made for other labels or whose answers are not numbers, and OSError in one sentence where the
+    folder cannot be written.
     """
     check_head(teacher, task)
     order = _order_of_labels(teacher, task)
     how = (how or Preparation()).for_positions(teacher.longest)
-    identity = _identity(teacher, task, examples, how, choose_precision(teacher.model, precision))
+    identity = _identity(
+        known or describe_teacher(teacher), task, examples, how, choose_precision(teacher.model, precision)
+    )
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
     root = Path(cache) if cache is not None else default_cache()
     folder = root / key
@@ -123,7 +127,7 @@ def _order_of_labels(teacher: Encoder, task: Task) -> list[int] | None:
         raise ValueError(f"{teacher.name} cannot teach {task.title}: {error}.") from None
 
 
-def describe_teacher(teacher: Encoder) -> dict[str, Any]:
+def describe_teacher(teacher: Encoder) -> dict[str, str]:
     """What the teacher's answers depend on besides the examples and how they are prepared."""
     import torch
 
@@ -145,13 +149,13 @@ def describe_teacher(teacher: Encoder) -> dict[str, Any]:
 
 
 def _identity(
-    teacher: Encoder, task: Task, examples: datasets.Dataset, how: Preparation, precision: str
+    known: dict[str, str], task: Task, examples: datasets.Dataset, how: Preparation, precision: str
 ) -> dict[str, Any]:
     shown = [name for name in examples.column_names if name not in GOLD]
     return {
         "format": FORMAT,
         "task": task.name,
-        **describe_teacher(teacher),
+        **known,
         "examples": [len(examples), fingerprint(examples.select_columns(shown))],
         "preparation": asdict(how),
         "precision": precision,

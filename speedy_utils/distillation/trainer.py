@@ -33,6 +33,7 @@ from speedy_utils.training import (
     get_name,
     load_run,
     load_student,
+    rows_of_logits,
     run_once,
     settings_from,
     training_data,
@@ -53,18 +54,14 @@ class DistillationTrainer(TaskTrainer):
         super().__init__(*args, **kwargs)
         self.distillation = distillation
 
-    def compute_loss(
+    def batch_loss(
         self,
-        model: torch.nn.Module,
-        inputs: dict[str, torch.Tensor],
-        return_outputs: bool = False,
-        num_items_in_batch: torch.Tensor | None = None,
-    ) -> torch.Tensor | tuple[torch.Tensor, Mapping[str, torch.Tensor]]:
-        targets = {name: inputs.pop(name) for name in ("labels", "teacher", "counted", "allowed") if name in inputs}
-        outputs = model(**inputs)
-        loss = distillation_loss(outputs, targets, self.distillation, num_items_in_batch)
-        loss = loss * self.accelerator.num_processes  # each has a part of the sum, and their gradients are averaged
-        return (loss, outputs) if return_outputs else loss
+        outputs: Mapping[str, torch.Tensor],
+        targets: Mapping[str, torch.Tensor],
+        attention_mask: torch.Tensor,  # `allowed` has what is needed of it
+        num_items_in_batch: torch.Tensor,
+    ) -> torch.Tensor:
+        return distillation_loss(outputs, targets, self.distillation, num_items_in_batch)
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, Any]], device: torch.device) -> torch.Tensor:
         """(2,): rows with a gold label and rows with a teacher's answer, in the whole batch, over all processes."""
@@ -90,12 +87,8 @@ def distillation_loss(
     totals: torch.Tensor | tuple[None, None] = (None, None),
 ) -> torch.Tensor:
     """`combined_loss` of a model's outputs and what `Lessons.collate` adds to a batch."""
-    if "start_logits" in outputs:
-        logits = torch.stack([outputs["start_logits"], outputs["end_logits"]], dim=1)  # (examples, 2, tokens)
-    else:
-        logits = outputs["logits"]
     return combined_loss(
-        logits,
+        rows_of_logits(outputs),
         targets["teacher"],
         targets["labels"],
         settings,
@@ -276,16 +269,17 @@ def distill(
     teachers = [_load_teacher(one, task) for one in (teacher if isinstance(teacher, list | tuple) else [teacher])]
     weights = _weights(teacher_weights, len(teachers))
     more = None if transfer is None else _without_gold(task, transfer, data["train"])
+    known = [describe_teacher(one) for one in teachers]
     identity = {
         "system": get_name(student),
         "layers": layers,
         "source": source,
         "revision": revision,
-        "teachers": [{"name": one.name, **describe_teacher(one)} for one in teachers],
+        "teachers": [{"name": one.name, **own} for one, own in zip(teachers, known, strict=True)],
         "teacher_weights": weights,
         "transfer": None if more is None else fingerprint(more),
     }
-    material = partial(_teacher_material, teachers=teachers, weights=weights, transfer=more, cache=cache)
+    material = partial(_teacher_material, teachers=teachers, known=known, weights=weights, transfer=more, cache=cache)
     return run_once(
         partial(load_student, student, task, source, chosen.seed, revision, layers),
         task,
@@ -354,6 +348,7 @@ def _teacher_material(
     settings: Settings,
     *,
     teachers: Sequence[Encoder],
+    known: Sequence[dict[str, str]],
     weights: list[float],
     transfer: datasets.Dataset | None,
     cache: str | Path | None,
@@ -362,7 +357,7 @@ def _teacher_material(
     import datasets
 
     def lessons(parts: list[datasets.Dataset]) -> tuple[Lessons, list[TeacherAnswers]]:
-        asked = [[ask(teacher, task, part) for part in parts] for teacher in teachers]
+        asked = [[ask(*one, part) for part in parts] for one in zip(teachers, known, strict=True)]
         examples = datasets.concatenate_datasets(parts) if len(parts) > 1 else parts[0]
         found = Lessons(
             task,
@@ -376,10 +371,10 @@ def _teacher_material(
         )
         return found, [answers for one in asked for answers in one]
 
-    def ask(teacher: Encoder, task: Task, examples: datasets.Dataset) -> TeacherAnswers:
+    def ask(teacher: Encoder, own: dict[str, str], examples: datasets.Dataset) -> TeacherAnswers:
         # The teacher reads as the student does, or as much of it as it can.
         how = replace(settings.preparation, max_length=min(settings.preparation.max_length, teacher.longest))
-        return ask_teacher(teacher, task, examples, how, settings.precision, cache)
+        return ask_teacher(teacher, task, examples, how, settings.precision, cache, own)
 
     train, read = lessons([data["train"], *([] if transfer is None else [transfer])])
     held_out, read_too = lessons([data["validation"]])
