@@ -11,6 +11,7 @@ training again with another seed gives another model. Scores are in per cent, di
 from __future__ import annotations
 
 import math
+import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -160,6 +161,27 @@ def mcnemar(first: Counts, second: Counts, *, level: float = 0.95) -> Comparison
     p_value = _coin_p_value(better, worse)
     difference = first.value - second.value
     return Comparison(first.value, second.value, difference, p_value, "exact McNemar test", len(first.rows), level)
+
+
+def difference_over_seeds(first: Sequence[Interval], second: Sequence[Interval]) -> Interval:
+    """The difference of two means over seeds, first - second, with an interval for another test set and other seeds.
+
+    Each side has the interval of every seed's score, all on the same test set. Variances add up; that over seeds is
+    divided by their number, that over the test set is not. Which examples both sides have right is not known, so the
+    interval is wider than that of a paired test; the quantile is the normal distribution's, so with few seeds it is too
+    narrow where the seeds' part is the larger one. Raises ValueError for fewer than two seeds a side.
+    """
+    quantile = NormalDist().inv_cdf((1 + first[0].level) / 2) if first else 0.0
+    variance = 0.0
+    for side in (first, second):
+        if len(side) < 2:
+            raise ValueError("A difference over seeds needs two seeds or more on each side.")
+        variance += statistics.variance([one.value for one in side]) / len(side)
+        variance += statistics.mean([(one.high - one.low) / (2 * quantile) for one in side]) ** 2
+    gap = statistics.mean([one.value for one in first]) - statistics.mean([one.value for one in second])
+    reach = quantile * math.sqrt(variance)
+    method = f"{len(first)} and {len(second)} seeds, one test set"
+    return Interval(gap, gap - reach, gap + reach, first[0].level, method, first[0].examples)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

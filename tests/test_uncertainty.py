@@ -1,5 +1,6 @@
 """Intervals and tests: against naive resampling, exact arithmetic and published examples, and by simulation."""
 
+import math
 import warnings
 from dataclasses import replace
 from fractions import Fraction
@@ -16,6 +17,7 @@ from speedy_utils.uncertainty import (
     Interval,
     approximate_randomisation,
     bootstrap,
+    difference_over_seeds,
     holm,
     mcnemar,
     paired_bootstrap,
@@ -391,3 +393,39 @@ def test_bad_input_gets_one_clear_sentence(call, sentence):
     with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
         call()
     assert sentence in str(caught.value)
+
+
+def normal_interval(value, deviation):
+    return Interval(value, value - 1.959964 * deviation, value + 1.959964 * deviation, 0.95, "normal", 100)
+
+
+def test_the_difference_over_seeds_by_hand():
+    """Variances over seeds 4 and 1, three seeds each; over the test set 9 and 16."""
+    first = [normal_interval(value, 3) for value in (50, 52, 54)]
+    second = [normal_interval(value, 4) for value in (40, 41, 42)]
+    found = difference_over_seeds(first, second)
+    reach = 1.959964 * math.sqrt(4 / 3 + 1 / 3 + 9 + 16)
+    assert (found.value, found.low, found.high) == pytest.approx((11, 11 - reach, 11 + reach))
+    back = difference_over_seeds(second, first)
+    assert (back.value, back.low, back.high) == pytest.approx((-found.value, -found.high, -found.low))
+
+
+def test_the_interval_over_seeds_holds_the_difference_as_often_as_it_says():
+    """Test sets and seeds drawn at random, ten seeds a side so that the normal quantile is near enough."""
+    rng = np.random.default_rng(5)
+    held = 0
+    for _ in range(1000):
+        sides = []
+        for mean in (60, 57):
+            level = mean + rng.normal(0, 2)  # this test set
+            sides.append([normal_interval(level + rng.normal(0, 1.5), 2) for _ in range(10)])
+        found = difference_over_seeds(*sides)
+        held += found.low <= 3 <= found.high
+    assert 0.92 <= held / 1000 <= 0.97
+
+
+def test_one_seed_has_no_difference_over_seeds():
+    with pytest.raises(ValueError, match=r"needs two seeds or more"):
+        difference_over_seeds([normal_interval(1, 1)], [normal_interval(1, 1)] * 3)
+    with pytest.raises(ValueError, match=r"needs two seeds or more"):
+        difference_over_seeds([], [])

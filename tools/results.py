@@ -1,11 +1,12 @@
-"""Measures stand-ins on every task over several seeds, and writes the table that ships with the package.
+"""Measures stand-ins on every task over several seeds, and writes the tables that ship with the package.
 
     make results               # goes on where it was interrupted
-    python tools/results.py --check 3 --seed 7    # run three cells, drawn at random, again and compare
+    python tools/results.py --check 3 --seed 7    # run three cells of each table, drawn at random, again and compare
 
-Each cell is a fine-tuning and an evaluation on one thread; as many run at a time as there are cores. A finished cell is
-kept in `results/`, under a name that depends on the data, the weights, the settings and the versions: change one
-of these, and all cells are measured again.
+`mini_results` has the systems fine-tuned (`results.measure`), `mini_study` the students that learn from a teacher or
+from fewer labels (`distillation.study`). Each cell is a training and an evaluation on one thread; as many run at a time
+as there are cores. A finished cell is kept in `results/`, under a name that depends on the data, the weights, the
+settings and the versions: change one of these, and all cells are measured again.
 """
 
 from __future__ import annotations
@@ -13,39 +14,92 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
+import io
 import json
 import os
 import platform
 import random
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 STORE = ROOT / "results"  # not below _build: `make clean` must not cost an hour
-TABLE = ROOT / "speedy_utils" / "data" / "mini_results.csv"
-RECORD = TABLE.with_suffix(".json")
 
-Cell = tuple[str, str, int]  # system, task, seed
+Cell = tuple[Any, ...]  # system, task, seed, and in the study the way
 
 
-def cells() -> list[Cell]:
-    """All cells, one seed after the other, so that an early stop leaves whole tables."""
+@dataclass(frozen=True)
+class Table:
+    """One of the shipped tables: what it is of, its cells, its columns, what they depend on, and how one is measured.
+
+    The cells come one seed after the other, so that an early stop leaves whole tables.
+    """
+
+    name: str
+    what: str
+    cells: Callable[[], list[Cell]]
+    columns: Callable[[], list[str]]
+    conditions: Callable[[], dict[str, Any]]
+    measure: Callable[[Cell, Path], Any]
+
+    @property
+    def path(self) -> Path:
+        return ROOT / "speedy_utils" / "data" / f"{self.name}.csv"
+
+    @property
+    def store(self) -> Path:
+        """The folder of the cells that were measured under these conditions."""
+        digest = hashlib.sha256(json.dumps(self.conditions(), sort_keys=True).encode()).hexdigest()
+        return STORE / digest[:12]
+
+
+def fine_tuned_cells() -> list[Cell]:
     from speedy_utils.results import MEASURED, SEEDS
     from speedy_utils.tasks import TASKS
 
     return [(system, task.name, seed) for seed in SEEDS for task in TASKS for system in MEASURED]
 
 
-def conditions() -> dict[str, Any]:
-    """What every figure depends on besides system, task and seed."""
-    from dataclasses import asdict
-    from importlib.metadata import version
+def measure_fine_tuned(cell: Cell, _store: Path) -> Any:  # noqa: ANN401 -- an Evaluation
+    from speedy_utils.results import measure
 
+    return measure(*cell)
+
+
+def study_cells() -> list[Cell]:
+    from speedy_utils.distillation.study import study_cells
+    from speedy_utils.results import SEEDS
+
+    return study_cells(SEEDS)
+
+
+def measure_study(cell: Cell, store: Path) -> Any:  # noqa: ANN401 -- an Evaluation
+    from filelock import FileLock
+
+    from speedy_utils.distillation.study import WAYS, measure_way, train_teacher
+
+    _, task, _, way = cell
+    os.environ["SPEEDY_CACHE"] = str(store / "answers")
+    part, folder = WAYS[way].teacher, None
+    if part is not None:
+        folder = store / "teachers" / f"{task}-{part:g}"
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_suffix(".lock")):
+            if not folder.exists():
+                train_teacher(task, part, output=folder)
+    return measure_way(*cell, teacher=folder)
+
+
+def conditions() -> dict[str, Any]:
+    """What every figure of a fine-tuned system depends on besides system, task and seed."""
     from speedy_utils.mini.systems import TOKENIZER_FOLDER, WEIGHTS_FOLDER, tokenizer_name, weights_name
     from speedy_utils.results import MEASURED
     from speedy_utils.tasks import TASKS
@@ -69,17 +123,50 @@ def conditions() -> dict[str, Any]:
     }
 
 
-def key() -> str:
-    """The name of the folder for cells that were measured under these conditions."""
-    return hashlib.sha256(json.dumps(conditions(), sort_keys=True).encode()).hexdigest()[:12]
+def study_conditions() -> dict[str, Any]:
+    from speedy_utils.distillation.losses import Distillation
+    from speedy_utils.distillation.study import TEACHER, WAYS
+
+    ways = {name: asdict(way) for name, way in WAYS.items()}
+    return conditions() | {"teacher": TEACHER, "distillation": asdict(Distillation()), "ways": ways}
 
 
-def run(cell: Cell) -> dict[str, Any]:
-    """One cell as rows of the table, and the seconds it took."""
-    from speedy_utils.results import measure
+def fine_tuned_columns() -> list[str]:
+    from speedy_utils.results import COLUMNS
 
+    return COLUMNS
+
+
+def study_columns() -> list[str]:
+    return [*fine_tuned_columns()[:3], "way", *fine_tuned_columns()[3:]]
+
+
+TABLES = (
+    Table(
+        "mini_results",
+        "Stand-ins of the paper's systems, fine-tuned and scored on the bundled data by `make results`.",
+        fine_tuned_cells,
+        fine_tuned_columns,
+        conditions,
+        measure_fine_tuned,
+    ),
+    Table(
+        "mini_study",
+        "Stand-ins of the paper's students, distilled or with fewer labels, scored on the bundled data by "
+        "`make results`.",
+        study_cells,
+        study_columns,
+        study_conditions,
+        measure_study,
+    ),
+)
+
+
+def run(table: str, cell: Cell) -> dict[str, Any]:
+    """One cell as rows of its table, and the seconds it took."""
+    table = _table(table)
     start = time.perf_counter()
-    found = measure(*cell)
+    found = table.measure(cell, table.store)
     interval = found.interval()
     rows = []
     for name, value in found.metrics.items():
@@ -89,63 +176,64 @@ def run(cell: Cell) -> dict[str, Any]:
     return {"rows": rows, "seconds": time.perf_counter() - start}
 
 
+def _table(name: str) -> Table:
+    return next(table for table in TABLES if table.name == name)
+
+
 def finished(store: Path, cell: Cell) -> dict[str, Any] | None:
     path = _place(store, cell)
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def _place(store: Path, cell: Cell) -> Path:
-    return store / f"{'-'.join(map(str, cell)).replace(' ', '_')}.json"
+    return store / f"{'-'.join(map(str, cell)).replace(' ', '_').replace(',', '')}.json"
 
 
-def measure_all(jobs: int) -> Path:
-    """Measures what is missing, and gives the folder of the cells."""
+def measure_all(table: Table, jobs: int) -> None:
+    """Measures what is missing."""
     from speedy_utils.files import write_json
 
-    store = STORE / key()
-    todo = [cell for cell in cells() if finished(store, cell) is None]
-    print(f"{len(cells()) - len(todo)} cells are there, {len(todo)} to measure, {jobs} at a time.", flush=True)
+    store, cells = table.store, table.cells()
+    todo = [cell for cell in cells if finished(store, cell) is None]
+    print(f"{table.name}: {len(cells) - len(todo)} cells are there, {len(todo)} to measure, {jobs} at a time.",
+          flush=True)  # fmt: skip
     start = time.monotonic()
     # Each process starts afresh: torch's threads do not survive a fork.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(run, cell): cell for cell in todo}
+        waiting = {pool.submit(run, table.name, cell): cell for cell in todo}
         for number, done in enumerate(as_completed(waiting), 1):
             cell, answer = waiting[done], done.result()
             write_json(_place(store, cell), answer)
             left = (time.monotonic() - start) / number * (len(todo) - number)
-            value = next(row[4] for row in answer["rows"])
+            value, name = answer["rows"][0][len(cell) + 1], f"{' '.join(cell[3:]):20}"
             print(
-                f"{number:4}/{len(todo)}  {cell[0]:18} {cell[1]:6} seed {cell[2]}  {value:6.2f}  "
+                f"{number:4}/{len(todo)}  {cell[0]:18} {cell[1]:6} seed {cell[2]}  {name}{value:6.2f}  "
                 f"{answer['seconds']:5.1f} s, {left / 60:4.0f} min left",
                 flush=True,
             )
-    return store
 
 
-def write_table(store: Path) -> None:
+def write_table(table: Table) -> None:
     """The table and its record, from all cells."""
-    import io
-
     from speedy_utils.files import write_json, write_whole
-    from speedy_utils.results import COLUMNS
 
-    answers = [finished(store, cell) for cell in cells()]
+    answers = [finished(table.store, cell) for cell in table.cells()]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(table.columns())
     for answer in answers:
         writer.writerows(answer["rows"])
-    write_whole(TABLE, text.getvalue())
+    write_whole(table.path, text.getvalue())
     record = {
-        "what": "Stand-ins of the paper's systems, fine-tuned and scored on the bundled data by `make results`.",
+        "what": table.what,
         "scale": "mini",
         "date": datetime.now(UTC).date().isoformat(),
         "machine": {"system": platform.system(), "processor": _processor(), "device": "CPU"},
         "hours_of_one_core": round(sum(answer["seconds"] for answer in answers) / 3600, 2),
-        **conditions(),
+        **table.conditions(),
     }
-    write_json(RECORD, record)
-    print(f"{TABLE.relative_to(ROOT)}: {len(answers)} cells, {record['hours_of_one_core']} hours of one core.")
+    write_json(table.path.with_suffix(".json"), record)
+    print(f"{table.path.relative_to(ROOT)}: {len(answers)} cells, {record['hours_of_one_core']} hours of one core.")
 
 
 def _processor() -> str:
@@ -156,33 +244,34 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def check(count: int, seed: int) -> int:
-    """Runs some cells again; gives 1 if a figure differs from the table by more than its rounding."""
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+def check(table: Table, count: int, seed: int) -> int:
+    """Runs some cells again; gives the number of figures that differ from the table by more than its rounding."""
+    with table.path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
     wrong = 0
-    for cell in random.Random(seed).sample(cells(), count):
-        for system, task, own_seed, metric, value, *_ in run(cell)["rows"]:
-            shipped = next(
-                float(row["value"])
-                for row in rows
-                if (row["system"], row["task"], row["seed"], row["metric"]) == (system, task, str(own_seed), metric)
-            )
+    for cell in random.Random(seed).sample(table.cells(), count):
+        for row in run(table.name, cell)["rows"]:
+            known, value = [str(part) for part in row[: len(cell) + 1]], row[len(cell) + 1]
+            shipped = next(float(one[len(known)]) for one in rows if one[: len(known)] == known)
             wrong += abs(shipped - value) > 1e-4
-            print(f"{system} on {task}, seed {own_seed}: {metric} {value:.4f}, in the table {shipped:.4f}")
-    return int(wrong > 0)
+            print(f"{', '.join(known)}: {value:.4f}, in the table {shipped:.4f}")
+    return wrong
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="cells at a time (as many as cores)")
-    parser.add_argument("--check", type=int, metavar="N", help="run N cells again and compare them with the table")
+    parser.add_argument(
+        "--check", type=int, metavar="N", help="run N cells of each table again and compare them with the table"
+    )
     parser.add_argument("--seed", type=int, default=0, help="which cells --check draws")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     if options.check:
-        return check(options.check, options.seed)
-    write_table(measure_all(options.jobs))
+        return int(sum(check(table, options.check, options.seed) for table in TABLES) > 0)
+    for table in TABLES:
+        measure_all(table, options.jobs)
+        write_table(table)
     return 0
 
 
