@@ -68,6 +68,7 @@ _HOME = {
     "load_run": "training",
     "Distillation": "distillation.losses",
     "distill": "distillation.trainer",
+    "show_lesson": "distillation.view",
     "Evaluation": "evaluation",
     "evaluate": "evaluation",
     "compare": "evaluation",

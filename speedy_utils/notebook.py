@@ -128,7 +128,7 @@ def show_tokens(tokenizers: Mapping[str, Tokenizer], text: str) -> HTML:
     head = f'<tr><th scope="col">tokenizer</th><th scope="col"{_NUMBER}>tokens</th><th scope="col">pieces</th></tr>'
     caption = f'<caption>Tokens of <q lang="es">{escape(text)}</q></caption>'
     return HTML(
-        f'{_TOKEN_STYLE}<div class="speedy-table speedy-tokens"><table>{caption}<thead>{head}</thead>'
+        f'{TOKEN_STYLE}<div class="speedy-table speedy-tokens"><table>{caption}<thead>{head}</thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
@@ -179,7 +179,7 @@ _SPAN_STYLE = """<style>
   color: inherit; font-weight: 600; }
 .speedy-spans mark b { margin-left: 0.4em; font-size: 0.75em; }
 </style>"""
-_TOKEN_STYLE = """<style>
+TOKEN_STYLE = """<style>
 .speedy-tokens .token { display: inline-block; margin: 1px; padding: 0 0.3em; border: 1px solid currentColor;
   border-radius: 4px; font-family: monospace; white-space: pre; }
 .speedy-tokens .unknown { border-style: dashed; border-width: 2px; font-weight: bold; }

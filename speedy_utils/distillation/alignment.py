@@ -125,14 +125,13 @@ def _align_spans(feature: dict[str, Any], answer: np.ndarray, context: str, temp
     for side, order in enumerate((inside[::-1], inside)):
         for place in order:
             token_at[side, starts[place] : ends[place]] = place
-    first, behind = answer[:, 0].astype(int), answer[:, 1].astype(int)
+    edges = answer[:, 0].astype(int), answer[:, 1].astype(int) - 1
     probabilities = np.zeros((2, len(starts)))
     kept = np.zeros(2)
-    for side, (characters, cuts) in enumerate(((first, starts[inside]), (behind - 1, ends[inside]))):
+    for side, clear in enumerate(movable(feature, answer, context)):
         mass = softmax(answer[:, 2 + side] / temperature)
-        clear = ~_cut_inside(first, behind, cuts, context)
         kept[side] = mass[clear].sum()
-        places = token_at[side, characters]
+        places = token_at[side, edges[side]]
         moved = clear & (places >= 0)
         np.add.at(probabilities[side], places[moved], mass[moved])
     within = probabilities.sum(axis=1)
@@ -144,6 +143,16 @@ def _align_spans(feature: dict[str, Any], answer: np.ndarray, context: str, temp
     with np.errstate(divide="ignore"):
         targets = np.log(probabilities) * temperature
     return Aligned(targets.astype(np.float32), np.full(2, (kept >= 0.5).all()), np.tile(allowed, (2, 1)))
+
+
+def movable(feature: dict[str, Any], answer: np.ndarray, context: str) -> np.ndarray:
+    """(2, tokens of the teacher): which starts and which ends have one place only among the student's tokens.
+
+    Those have not that the student cuts apart at a border of words.
+    """
+    starts, ends = np.array(feature["starts"]), np.array(feature["ends"])
+    first, behind = answer[:, 0].astype(int), answer[:, 1].astype(int)
+    return np.array([~_cut_inside(first, behind, cuts[starts >= 0], context) for cuts in (starts, ends)])
 
 
 def _cut_inside(first: np.ndarray, behind: np.ndarray, cuts: np.ndarray, text: str) -> np.ndarray:
