@@ -74,6 +74,7 @@ def test_a_word_that_one_of_them_does_not_read_is_named():
     for teacher, student, name in ((does_not, reads, "teacher"), (reads, does_not, "student")):
         rows = parsed(show_lesson(teacher, student, "ner", example)).findall(".//tbody/tr")
         said = [text(row.findall("td")[2]) for row in rows]
+        assert [text(row.find("th")) for row in rows] == ["Ana", "U+200B", "canta"]
         assert said[1] == f"not aligned: the {name} has no token for it"
         assert said[0].startswith("token 1: ") and said[2].startswith("token ")
         assert text(rows[1].findall("td")[name == "student"]) == "–"

@@ -142,12 +142,19 @@ def _words(
             else:
                 target = "left out by max_words"
         cells.append(f'<td class="text">{escape(target)}</td>')
-        rows.append(f'<tr><th scope="row" lang="es">{escape(text)}</th>{"".join(cells)}</tr>')
+        rows.append(f'<tr><th scope="row" lang="es">{_visible(text)}</th>{"".join(cells)}</tr>')
     teacher, student = (escape(name) for name in names)
     heads = ("word", f"teacher’s pieces ({teacher})", f"student’s pieces ({student})", "the student is asked to match")
     head = "".join(f'<th scope="col" class="text">{name}</th>' for name in heads)
     caption = "One sentence, cut twice: a word’s tags stand at its first piece"
     return _table(caption, f"<tr>{head}</tr>", f"<tbody>{''.join(rows)}</tbody>")
+
+
+def _visible(word: str) -> str:
+    """A word as HTML; one that nobody can see by the numbers of its characters."""
+    if any(character.isprintable() and not character.isspace() for character in word):
+        return escape(word)
+    return " ".join(f"U+{ord(character):04X}" for character in word)
 
 
 def _likeliest(p: np.ndarray, labels: Sequence[str]) -> str:
@@ -218,6 +225,7 @@ def _window(
     rows = [_row("not in this window", [left], students([NO_ANSWER]))]
     groups = _groups(spans, own, starts, ends, inside)
     shown = _near_answers(groups, told, asked)
+    shown |= {number for number, (numbers, _) in enumerate(groups) if not moved[:, numbers].all()}
     skipped: list[tuple[list[int], list[int]]] = []
 
     def leave_out() -> None:
@@ -321,6 +329,7 @@ _STYLE = """<style>
 @media (max-width: 600px) {
   .speedy-lesson table { font-size: 0.75rem !important; }
   .speedy-lesson table :is(th, td):nth-child(n) { padding: 0.3rem 0.25rem !important; }
-  .speedy-lesson td.pieces { min-width: 3.5em !important; }
+  .speedy-lesson td.pieces { min-width: 4em !important; }
+  .speedy-lesson .token { overflow-wrap: anywhere; white-space: pre-wrap; }
 }
 </style>"""
