@@ -26,6 +26,14 @@ TEACHERS: dict[str, str] = {
     "sqac": "ALBETO xxlarge",
     "tar": "ALBETO xxlarge",
 }
+# GPU hours of the authors' grids of distillation, rounded, from their public experiment files: 42 runs a task, six
+# settings for each of seven students.
+DISTILLATION_HOURS: dict[str, float] = {
+    **{"mldoc": 34, "pawsx": 36, "xnli": 346, "pos": 8.3, "ner": 10.5},
+    **{"mlqa": 232, "sqac": 108, "tar": 306},
+}
+# The authors' names of losses -> those of `Distillation`.
+_LOSSES = {"kldiv": "kl", "ce": "soft_cross_entropy", "mse": "mse"}
 
 
 def _read(name: str) -> pd.DataFrame:
@@ -92,3 +100,44 @@ def authors_speed() -> pd.DataFrame:
     other_setting = frame["system"].str.fullmatch(r"ALBETO (base|tiny)-\d+") & (frame["device"] == "cpu")
     frame["machine"] = frame["device"].mask(frame["device"] == "cpu", "cpu A").mask(other_setting, "cpu B")
     return frame[["system", *[name for name in frame.columns if name != "system"]]]
+
+
+def authors_teacher_study() -> pd.DataFrame:
+    """The authors' study of teachers, losses and learning rates on PAWS-X, from their public experiment files.
+
+    180 runs, none of them repeated. Columns: student, teacher (systems' names), learning_rate, loss ("kl",
+    "soft_cross_entropy", "mse"), epochs (run until the training stopped, 50 at most), validation_loss (nats a pair, of
+    the gold labels, as the collapsed runs show), validation_accuracy (per cent of 2,000 pairs). The file does not name
+    batch size or seed. Collapsed runs are in it: they give every pair the larger class (57.65).
+    """
+    frame = _with_names(_read("authors_teacher_study_pawsx.csv"))
+    frame["validation_accuracy"] = (100 * frame["validation_accuracy"]).round(2)
+    return frame
+
+
+def authors_best_runs() -> pd.DataFrame:
+    """The best run of each of the authors' grids of distillation, by validation loss: one for each student and task.
+
+    56 rows. Columns: student, task, teacher (names as in the package), learning_rate, batch_size, loss, gold_weight,
+    temperature (see `Distillation`), epochs (run), validation_loss (nats), metric, value (per cent, on the validation
+    split), seconds (of the run, on a GPU that the file does not name). Each grid had six runs; the hours of all of them
+    are in `DISTILLATION_HOURS`.
+    """
+    frame = _with_names(_read("authors_kd_best_runs.csv"))
+    names = {"kd_alpha": "gold_weight", "kd_temperature": "temperature", "elapsed_s": "seconds"}
+    names |= {"validation_metric": "metric", "validation_value": "value"}
+    frame = frame.rename(columns=names)
+    shares = ~frame["task"].isin(["mlqa", "sqac", "tar"])  # the others are per cent already
+    frame["value"] = frame["value"].mask(shares, 100 * frame["value"]).round(4)
+    return frame
+
+
+def _with_names(runs: pd.DataFrame) -> pd.DataFrame:
+    """The authors' runs with students, teachers and losses named as in the package."""
+    students = {key: system.name for key, system in _authors_names().items()}
+    models = {system.hub_id.split("/")[1]: system.name for system in reversed(SYSTEMS)}
+    models["distillbert-base-spanish-uncased"] = "DistilBETO"  # the authors' spelling
+    runs["student"] = runs["student"].map(students)
+    runs["teacher"] = runs["teacher"].str.replace("-finetuned-.*", "", regex=True).map(models)
+    runs["kd_loss"] = runs["kd_loss"].map(_LOSSES)
+    return runs.rename(columns={"kd_loss": "loss", "epochs_completed": "epochs"})

@@ -70,8 +70,69 @@ def test_each_task_has_a_test_set():
     }
 
 
-@pytest.mark.parametrize("call", [su.published_results, su.published_summary, su.authors_speed])
-def test_a_frame_is_the_callers_own(call):
+def test_the_authors_study_of_teachers():
+    frame = su.authors_teacher_study()
+    assert list(frame.columns) == [
+        *("student", "teacher", "learning_rate", "loss", "epochs", "validation_loss", "validation_accuracy")
+    ]
+    assert len(frame) == 180
+    assert not frame.isna().any().any()
+    assert not frame.duplicated(["student", "teacher", "learning_rate", "loss"]).any()
+    deep = {f"ALBETO base-{n}": 24 for n in (2, 4, 6, 8, 10)}
+    assert frame["student"].value_counts().to_dict() == {"ALBETO tiny": 30, "ALBETO base": 30, **deep}
+    four = dict.fromkeys(["ALBETO base", "ALBETO xxlarge", "BETO cased", "RoBERTa BNE large"], 42)
+    assert frame["teacher"].value_counts().to_dict() == {**four, "DistilBETO": 12}
+    assert frame["loss"].value_counts().to_dict() == dict.fromkeys(["kl", "soft_cross_entropy", "mse"], 60)
+    assert set(frame["learning_rate"]) == {5e-5, 1e-4}
+    assert frame["validation_accuracy"].between(57.65, 91.15).all()  # per cent
+    collapsed = frame[frame["validation_accuracy"] == 57.65]
+    assert len(collapsed) == 13
+    assert set(collapsed["learning_rate"]) == {1e-4}
+    assert frame["epochs"].between(12, 50).all()
+
+
+def test_a_run_of_the_study_as_the_authors_file_has_it():
+    frame = su.authors_teacher_study().set_index(["student", "teacher", "learning_rate", "loss"])
+    run = frame.loc[("ALBETO tiny", "RoBERTa BNE large", 1e-4, "kl")]
+    assert run["validation_accuracy"] == 84.55
+    assert run["validation_loss"] == 0.3838
+    assert run["epochs"] == 36
+
+
+def test_the_authors_best_runs():
+    frame = su.authors_best_runs()
+    assert len(frame) == 56
+    assert not frame.isna().any().any()
+    students = {"ALBETO tiny", "ALBETO base", *(f"ALBETO base-{n}" for n in (2, 4, 6, 8, 10))}
+    assert set(zip(frame["student"], frame["task"], strict=True)) == {(s, t.name) for s in students for t in su.TASKS}
+    assert (frame["teacher"] == frame["task"].map(su.TEACHERS)).all()
+    assert (frame["metric"] == frame["task"].map({task.name: task.score_metric for task in su.TASKS})).all()
+    assert frame["value"].between(46, 99).all()  # per cent everywhere
+    assert set(frame["loss"]) == {"kl"}
+    assert set(frame["gold_weight"]) == {0}
+    assert set(frame["temperature"]) == {1}
+    cells = frame.set_index(["student", "task"])
+    assert cells.loc[("ALBETO tiny", "ner"), "value"] == pytest.approx(72.19)
+    assert cells.loc[("ALBETO base", "sqac"), "value"] == pytest.approx(78.9825)
+    assert cells.loc[("ALBETO base", "xnli"), "seconds"] == 60464
+
+
+def test_the_hours_of_the_grids_hold_those_of_the_best_runs():
+    assert list(su.DISTILLATION_HOURS) == [task.name for task in su.TASKS]
+    assert round(sum(su.DISTILLATION_HOURS.values()), -1) == 1080
+    best = su.authors_best_runs().groupby("task")["seconds"].sum() / 3600
+    for task, hours in su.DISTILLATION_HOURS.items():
+        assert 3 < hours / best[task] < 8  # six runs a grid, each about as long as its best
+
+
+@pytest.mark.parametrize(
+    ("call", "column"),
+    [
+        *((call, "system") for call in (su.published_results, su.published_summary, su.authors_speed)),
+        *((call, "student") for call in (su.authors_teacher_study, su.authors_best_runs)),
+    ],
+)
+def test_a_frame_is_the_callers_own(call, column):
     frame = call()
-    frame["system"] = "changed"
-    assert "changed" not in set(call()["system"])
+    frame[column] = "changed"
+    assert "changed" not in set(call()[column])
