@@ -100,7 +100,18 @@ _MODULES = {
         "frontier",
         "hub",
     ),
-    *("hub_files", "hub_models", "labels", "metrics", "mini", "notebook", "plots", "preprocessing", "published"),
+    *(
+        "grid",
+        "hub_files",
+        "hub_models",
+        "labels",
+        "metrics",
+        "mini",
+        "notebook",
+        "plots",
+        "preprocessing",
+        "published",
+    ),
     *("readers", "results", "speed", "systems", "tasks", "tokenization", "training", "uncertainty"),
 }
 

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ EXAMPLES = """examples:
   speedy distill "ALBETO tiny" ner --teacher runs/teacher-ner --output runs/tiny-ner-distilled
   speedy evaluate "ALBETO tiny" ner --source hub --json
   speedy fine-tune BERTIN ner --output runs/bertin --source files --train esp.train --validation esp.testa
-  speedy report runs
+  speedy report runs --table --figure frontier.svg
 """
 
 
@@ -114,8 +115,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(grid)
     grid.set_defaults(run=_grid, show=_show_grid)
 
-    report = commands.add_parser("report", help="a table of the runs in a folder, over tasks and seeds")
+    report = commands.add_parser("report", help="tables and the frontier of the runs in a folder, over tasks and seeds")
     report.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    report.add_argument("--table", action="store_true", help="the paper's table: systems by tasks, speedup and score")
+    report.add_argument("--figure", type=Path, metavar="FILE", help="draw the frontier: a .svg, .png or .pdf")
     report.add_argument("--best", action="store_true",
                         help="of several runs of a system, task and seed the one that validation chose")  # fmt: skip
     _add_json(report)
@@ -359,10 +362,17 @@ def _show_evaluation(answer: Mapping[str, Any]) -> None:
 
 
 def _report(options: argparse.Namespace) -> list[dict[str, Any]]:
-    from speedy_utils.results import best_runs, collect_runs
+    from speedy_utils.results import best_runs, collect_runs, measured_frontier, paper_table
 
     found = collect_runs(options.folders)
-    return (best_runs(found) if options.best else found).to_dict("records")
+    found = best_runs(found) if options.best else found
+    if options.table or options.figure:
+        found = paper_table(found)
+        options.show = partial(_show_paper, table=options.table, figure=options.figure)
+    if options.figure:
+        measured_frontier(found).save(options.figure)
+    plain = found.astype(object)
+    return plain.where(plain.notna(), None).to_dict("records")  # JSON has no NaN
 
 
 def _show_report(answer: list[dict[str, Any]]) -> None:
@@ -370,8 +380,21 @@ def _show_report(answer: list[dict[str, Any]]) -> None:
 
     from speedy_utils.results import summarise
 
-    table: pd.DataFrame = summarise(pd.DataFrame(answer))
+    table: pd.DataFrame = summarise(pd.DataFrame(answer).astype({"value": float}))
     print(table.to_string(index=False, na_rep="–", float_format="{:.2f}".format))
+
+
+def _show_paper(answer: list[dict[str, Any]], table: bool, figure: Path | None) -> None:
+    import pandas as pd
+
+    from speedy_utils.results import origin_in_words, table_in_words
+
+    if table:
+        frame = pd.DataFrame(answer)
+        print(f"Test figures in per cent, {origin_in_words(frame)}: mean over the seeds ± standard deviation.")
+        print(table_in_words(frame).to_string(index=False))
+    if figure:
+        print(f"The figure is in {figure}.")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from speedy_utils.files import write_whole
 from speedy_utils.notebook import html_table
 
 if TYPE_CHECKING:
@@ -144,14 +145,14 @@ class BookFigure:
         return _exchange(text, _DARK) if dark else text
 
     def save(self, path: str | Path, width: float = WIDE, dark: bool = False) -> Path:
-        """Write the picture as .svg, .png or .pdf (by the name's ending). `dark` is for SVG only."""
+        """Write the picture whole or not at all: .svg, .png or .pdf, by the name's ending. `dark` is for SVG only."""
         path = Path(path)
         suffix = path.suffix.lstrip(".").lower()
         if suffix not in ("svg", "png", "pdf"):
             raise ValueError(f"Cannot save a figure as {path.name!r}: end the name in .svg, .png or .pdf.")
         if dark and suffix != "svg":
             raise ValueError("A dark figure is saved as SVG: end the name in .svg.")
-        path.write_bytes(self.svg(width, dark).encode() if suffix == "svg" else self._saved(suffix, width))
+        write_whole(path, self.svg(width, dark) if suffix == "svg" else self._saved(suffix, width))
         return path
 
     def _inline(self, width: float, name: str) -> str:

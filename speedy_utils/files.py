@@ -14,15 +14,15 @@ from typing import Any
 UNFINISHED = ".unfinished"  # what the folder of a run is called, after its own name, while it is trained
 
 
-def write_whole(path: str | Path, text: str) -> None:
-    """Writes a text file; whoever reads the path sees the old content or the new, never a part of it."""
+def write_whole(path: str | Path, content: str | bytes) -> None:
+    """Writes a file; whoever reads the path sees the old content or the new, never a part of it. Text is UTF-8."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     scratch = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         scratch.chmod(0o644)

@@ -137,9 +137,9 @@ def plan(
     Without teachers the students are fine-tuned. Raises ValueError for unknown names and for a task
     without a teacher where others have one.
     """
-    from speedy_utils.training import GRIDS
-
     if isinstance(grid, str):
+        from speedy_utils.training import GRIDS
+
         known = DISTILLATION_GRIDS if teachers else GRIDS
         if grid not in known:
             raise ValueError(unknown_name("grid", grid, list(known)))
@@ -345,13 +345,18 @@ def claim_store(store: Path, jobs: Sequence[Job | Search]) -> None:
         "version": __version__,
         "source": every[0].source,
         "files": dict(every[0].files),
+        "content": {split: _digest_of(path) for split, path in every[0].files},
         "route": "fine-tuning" if every[0].teacher is None else "distillation",
     }
     path = store / SHARED
     if path.exists():
         known = json.loads(path.read_text(encoding="utf-8"))
         for name, value in shared.items():
-            if known["shared"][name] != value:
+            if known["shared"].get(name) != value:
+                if name == "content":
+                    raise ValueError(
+                        f"{store} holds runs on other data: a file has changed since; take another folder."
+                    )
                 raise ValueError(
                     f"{store} holds another grid: its {name} is {known['shared'][name]!r}, here it is {value!r}; "
                     "take another folder."
@@ -366,6 +371,13 @@ def claim_store(store: Path, jobs: Sequence[Job | Search]) -> None:
     elif store.exists() and any(store.iterdir()):
         raise ValueError(f"{store} is no store of a grid, and not empty: take another folder.")
     write_json(path, {"shared": shared, "teachers": teachers})
+
+
+def _digest_of(path: str) -> str:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise FileNotFoundError(f"{path} cannot be read ({error.strerror}): the runs are to learn from it.") from None
 
 
 def _work(job: Job | Search, store: Path, keep_models: bool) -> list[dict[str, Any]] | str:

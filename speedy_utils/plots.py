@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from speedy_utils.errors import listing
@@ -98,12 +99,14 @@ def frontier(
                 pupils[x], pupils[y], teacher, color=B, linewidth=0.7, alpha=0.4, label="gap to teachers", zorder=1
             )
         low, high = frame[y].min(), max(frame[y].max(), teacher or 0)
-        ax.set_ylim(low - 0.06 * (high - low), high + 0.12 * (high - low))
+        spread = high - low or 1
+        ax.set_ylim(low - 0.06 * spread, high + 0.12 * spread)
         ax.set_xlim(frame[x].min() / 1.6, frame[x].max() * (2.6 if wide else 2.2))
-        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.yaxis.set_major_locator(MaxNLocator(integer=spread > 3))
         ax.set_xlabel("speedup over BETO (operations, log scale)")
         ax.set_ylabel("score")
-        ax.set_title(f"Figures: {origin}", loc="right", fontsize="small", color=MUTED)
+        said = fill(f"Figures: {origin}", 110 if wide else 50)
+        ax.set_title(said, loc="right", fontsize="small", color=MUTED)
         figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=5 if wide else 2)
         figure.canvas.draw()  # the layout is settled now, and the labels are placed on it
         figure.set_layout_engine("none")
@@ -121,13 +124,13 @@ def frontier(
         place_labels(ax, list(zip(frame[x], frame[y], strict=True)), names, 8.5 if wide else 7.2, lines, weights)
         return figure
 
-    ends = f"from {best['system'].iloc[0]} ({best[x].iloc[0]:g}×, {best[y].iloc[0]:g}) "
-    ends += f"to {best['system'].iloc[-1]} ({best[x].iloc[-1]:g}×, {best[y].iloc[-1]:g})"
+    ends = [f"{row['system']} ({row[x]:g}×, {row[y]:g})" for _, row in best.iterrows()]
+    between = listing(best["system"].iloc[1:-1]) if len(best) > 2 else "no other system"
+    path = f"runs from {ends[0]} to {ends[-1]} through {between}" if len(best) > 1 else f"is {ends[0]} alone"
     gaps = "" if teacher is None else f" A dotted line marks the teachers' score of {teacher:.2f}."
     alt = (
         f"Speedup over BETO on a logarithmic axis against score for {len(frame)} systems ({origin}); open circles are "
-        f"fine-tuned, filled diamonds distilled. The Pareto frontier runs {ends} through "
-        f"{listing(best['system'].iloc[1:-1]) if len(best) > 2 else 'no other system'}.{gaps}"
+        f"fine-tuned, filled diamonds distilled. The Pareto frontier {path}.{gaps}"
     )
     columns = ["system", "route", x, y]
     table = frame[columns].assign(frontier=["yes" if place in best.index else "" for place in frame.index])

@@ -15,7 +15,7 @@ from conftest import ROOT
 
 import speedy_utils as su
 from speedy_utils.cli import main
-from speedy_utils.grid import FAILED, SCORED, Job, Search, plan, run_grid, run_job
+from speedy_utils.grid import FAILED, SCORED, Job, Search, claim_store, plan, run_grid, run_job
 from speedy_utils.results import best_runs, collect_runs, summarise
 
 # How often grids are killed here; many more were tried by hand (see the changelog).
@@ -203,6 +203,23 @@ def test_stores_are_not_mixed(files, teacher, tmp_path):
         run_grid(jobs_of(files), tmp_path / "full")
     more = run_grid(jobs_of(files, rates=(1e-3,), seeds=(1, 2)), store, report=None)
     assert (more.done, more.found) == (2, 1)
+
+
+def test_a_store_notices_files_that_changed(files, tmp_path):
+    """A run's name knows where its files are, not what they hold."""
+    own = {split: str(tmp_path / split) for split in files}
+    for split, path in own.items():
+        Path(path).write_bytes(Path(files[split]).read_bytes())
+    jobs = jobs_of(own, rates=(1e-3,), seeds=(1,))
+    claim_store(tmp_path / "store", jobs)
+    claim_store(tmp_path / "store", jobs)
+    with Path(own["train"]).open("a", encoding="utf-8") as file:
+        file.write("Quito B-LOC\n\n")
+    with pytest.raises(ValueError, match=r"store holds runs on other data: a file has changed since; [^\n]+$"):
+        run_grid(jobs, tmp_path / "store")
+    Path(own["train"]).unlink()
+    with pytest.raises(FileNotFoundError, match=r"train cannot be read \(No such file or directory\)[^\n]+$"):
+        run_grid(jobs, tmp_path / "store")
 
 
 def test_what_cannot_work_is_kept_as_failed_and_what_may_work_later_is_not(files, tmp_path, monkeypatch):
