@@ -19,10 +19,10 @@ import shutil
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,8 @@ SEARCH_SPACES: dict[str, dict[str, tuple[float, float] | list[Any]]] = {
     "paper": {"learning_rate": (1e-5, 3e-4), "batch_size": [16, 32, 64], "temperature": (0.5, 8.0)},
     "mini": {"learning_rate": (3e-4, 4e-3), "batch_size": [8, 16, 32], "temperature": (0.5, 8.0)},
 }
+# What a loss measures depends on these: runs that differ in them are chosen by the metric.
+OF_THE_LOSS = ("loss", "temperature", "gold_weight")
 SCORED, SHARED, FAILED = "evaluation-test.json", "grid.json", "failed.json"
 WEIGHTS = ("*.safetensors", "tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "spiece.model")
 PATIENCE = 2  # how often the same run may take its process down with it before it counts as failed
@@ -132,7 +134,8 @@ def plan(
 ) -> list[Job]:
     """The jobs of a grid, one seed after the other, so that an early stop leaves whole tables.
 
-    `grid` has values for settings, or is "paper", that of the paper for fine-tuning or distillation. `teachers` names
+    `grid` has values for settings, or is "paper", that of the paper for fine-tuning or distillation. Runs of different
+    losses or temperatures keep their epochs by the metric. `teachers` names
     one for each task: the folder of a run, or a system, whose published model teaches (at mini it is fine-tuned first).
     Without teachers the students are fine-tuned. Raises ValueError for unknown names and for a task
     without a teacher where others have one.
@@ -147,6 +150,7 @@ def plan(
     for name in tasks:
         if teachers and name not in teachers:
             raise ValueError(f"Who teaches {get_task(name).title}? Name a teacher for each task, or for none.")
+    settings = _comparable(settings, grid or {})
     points = [dict(zip(grid or {}, values, strict=True)) for values in itertools.product(*(grid or {}).values())]
     return [
         Job(
@@ -162,6 +166,17 @@ def plan(
         for student in students
         for point in points
     ]
+
+
+def _comparable(settings: Values, varied: Iterable[str]) -> dict[str, Any]:
+    """Settings under which the validation figures of runs that differ in `varied` can be compared."""
+    changing = [name for name in OF_THE_LOSS if name in varied]
+    if changing and settings.get("select", "metric") != "metric":
+        raise ValueError(
+            f"Runs that differ in {changing[0]} have different losses: choose them with select='metric', "
+            f"not {settings['select']!r}."
+        )
+    return {**settings, "select": "metric"} if changing else dict(settings)
 
 
 # One run
@@ -261,7 +276,9 @@ def run_search(search: Search, store: str | Path, keep_models: bool = False) -> 
     from speedy_utils.training import settings_from
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    job, done = search.job, []
+    names = [name for name, _ in search.space]
+    job = replace(search.job, settings=tuple(sorted(_comparable(dict(search.job.settings), names).items())))
+    done = []
     if job.teacher is not None:
         from speedy_utils.distillation.trainer import default_settings as tuned
     decides = settings_from(tuned(job.task, job.source), dict(job.settings)).selected_by(get_task(job.task))
@@ -276,7 +293,7 @@ def run_search(search: Search, store: str | Path, keep_models: bool = False) -> 
             else trial.suggest_categorical(name, values)
             for name, values in search.space
         }
-        one = Job(**{**vars(job), "settings": tuple(sorted({**dict(job.settings), **drawn}.items()))})
+        one = replace(job, settings=tuple(sorted({**dict(job.settings), **drawn}.items())))
         found = run_job(one, store, keep_models)
         done.append(found)
         if found["failed"]:

@@ -290,3 +290,13 @@ def test_a_plan_that_cannot_work_is_one_sentence(options, sentence):
     assert sentence in str(caught.value)
     with pytest.raises(ValueError, match="There is nothing to run"):
         run_grid([], "nowhere")
+
+
+def test_runs_of_different_losses_are_chosen_by_the_metric():
+    """The loss at another temperature is another loss: its lowest value says nothing of the better run."""
+    jobs = plan(["ALBETO tiny"], ["ner"], teachers={"ner": "BETO cased"}, grid={"temperature": [1.0, 4.0]})
+    assert {dict(job.settings)["select"] for job in jobs} == {"metric"}
+    plain = plan(["ALBETO tiny"], ["ner"], teachers={"ner": "BETO cased"}, grid={"learning_rate": [1e-3, 2e-3]})
+    assert not any("select" in dict(job.settings) for job in plain)
+    with pytest.raises(ValueError, match="Runs that differ in temperature have different losses: choose them with"):
+        plan(["ALBETO tiny"], ["ner"], teachers={"ner": "BETO cased"}, grid={"temperature": [1.0, 4.0]}, select="loss")
