@@ -79,8 +79,8 @@ def choose_precision(model: PreTrainedModel, precision: str = "auto") -> str:
     """ "fp32", "bf16" or "fp16" for a model on the device of this machine.
 
     "auto" takes what the device computes fast: bf16 on NVIDIA's Ampere and later, fp16 on Volta and Turing (a T4 only
-    emulates bf16), bf16 on a CPU with matrix instructions for it (AMX) if the model is at least 256 wide, fp32
-    elsewhere. Raises ValueError for a name that is none of these, and for fp16 on a CPU, where it is unusably slow.
+    emulates bf16), bf16 on a CPU with instructions for it (AMX, AVX-512 BF16) if the model is at least 256
+    wide, fp32 elsewhere. Raises ValueError for a name that is none of these, and for fp16 on a CPU, where it is unusably slow.
     """
     import torch
 
@@ -95,8 +95,9 @@ def choose_precision(model: PreTrainedModel, precision: str = "auto") -> str:
         generation = torch.cuda.get_device_capability()[0]
         return "bf16" if generation >= 8 else "fp16" if generation == 7 else "fp32"
     wide = getattr(model.config, "hidden_size", 0) >= NARROWEST_FOR_BF16_ON_CPU
-    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", bool)  # torch 2.5 does not say
-    return "bf16" if device == "cpu" and wide and has_amx() else "fp32"
+    # Older versions of torch do not say what a processor has.
+    fast = any(getattr(torch.cpu, name, bool)() for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"))
+    return "bf16" if device == "cpu" and wide and fast else "fp32"
 
 
 def autocast(model: PreTrainedModel, precision: str = "auto") -> AbstractContextManager:

@@ -670,6 +670,10 @@ def wide(name="DistilBETO"):
     return SimpleNamespace(config=su.build_config(name))
 
 
+ON_CPUS = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+
+
+@pytest.mark.parametrize("instructions", ON_CPUS)
 @pytest.mark.parametrize(
     ("device", "fact", "model", "chosen"),
     [
@@ -687,17 +691,19 @@ def wide(name="DistilBETO"):
         ("mps", True, wide(), "fp32"),
     ],
 )
-def test_precision_by_itself(device, fact, model, chosen, monkeypatch):
+def test_precision_by_itself(device, fact, model, chosen, instructions, monkeypatch):
     monkeypatch.setattr(devices, "best_device", lambda: torch.device(device))
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: fact)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: fact, raising=False)
+    for name in ON_CPUS:
+        monkeypatch.setattr(torch.cpu, name, lambda here=name == instructions: here and fact, raising=False)
     assert devices.choose_precision(model) == chosen
     for precision in ("fp32", "bf16"):
         assert devices.choose_precision(model, precision) == precision
     if device == "cpu":
         with pytest.raises(ValueError, match="fp16 is unusably slow on a CPU"):
             devices.choose_precision(model, "fp16")
-        monkeypatch.delattr(torch.cpu, "_is_amx_tile_supported")
+        for name in ON_CPUS:
+            monkeypatch.delattr(torch.cpu, name)
         assert devices.choose_precision(model) == "fp32"
     else:
         assert devices.choose_precision(model, "fp16") == "fp16"
