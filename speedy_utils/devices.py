@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
-# Narrower models lose more time to casting on a CPU than they win in the matrix products.
-NARROWEST_FOR_BF16_ON_CPU = 256
+# Narrower models lose more time on a CPU to casting, and to many small batches, than they win in the matrix products.
+WIDE_ON_CPU = 256
 
 
 @contextmanager
@@ -79,8 +79,8 @@ def choose_precision(model: PreTrainedModel, precision: str = "auto") -> str:
     """ "fp32", "bf16" or "fp16" for a model on the device of this machine.
 
     "auto" takes what the device computes fast: bf16 on NVIDIA's Ampere and later, fp16 on Volta and Turing (a T4 only
-    emulates bf16), bf16 on a CPU with instructions for it (AMX, AVX-512 BF16) if the model is at least 256
-    wide, fp32 elsewhere. Raises ValueError for a name that is none of these, and for fp16 on a CPU, where it is unusably slow.
+    emulates bf16), bf16 on a CPU with instructions for it (AMX, AVX-512 BF16) if the model is at least 256 wide, fp32
+    elsewhere. Raises ValueError for a name that is none of these, and for fp16 on a CPU, where it is unusably slow.
     """
     import torch
 
@@ -94,7 +94,7 @@ def choose_precision(model: PreTrainedModel, precision: str = "auto") -> str:
     if device == "cuda":
         generation = torch.cuda.get_device_capability()[0]
         return "bf16" if generation >= 8 else "fp16" if generation == 7 else "fp32"
-    wide = getattr(model.config, "hidden_size", 0) >= NARROWEST_FOR_BF16_ON_CPU
+    wide = getattr(model.config, "hidden_size", 0) >= WIDE_ON_CPU
     # Older versions of torch do not say what a processor has.
     fast = any(getattr(torch.cpu, name, bool)() for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"))
     return "bf16" if device == "cpu" and wide and fast else "fp32"

@@ -1,8 +1,8 @@
 """Results of many runs: measured ones that come with the book, and those in folders of your own.
 
 `measure` makes one cell of the table (system, task, seed), `measured_results` reads the table that `make results` made
-of all of them, `collect_runs` and `summarise` do the same for any runs on disk; `paper_table` and `measured_frontier`
-make the paper's table and figure of them.
+of all of them, `collect_runs` and `summarise` do the same for any runs on disk; of these `paper_table` and
+`measured_frontier` make the paper's table and figure.
 """
 
 from __future__ import annotations

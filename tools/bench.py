@@ -55,7 +55,8 @@ def sentences(number: int, path: Path | None) -> datasets.DatasetDict:
         found = [re.findall(r"\w+|[^\w\s]", part) for part in parts]
     found = [words for words in found if 0 < len(words) <= MOST_WORDS]
     random.Random(0).shuffle(found)
-    held_out, rest = found[:32], found[32:]
+    few = max(4, number // 24)
+    held_out, rest = found[:few], found[few:]
     if len(rest) < number:
         raise SystemExit(f"There are only {len(rest)} sentences, and {number} are needed: give a longer file.")
 
