@@ -14,7 +14,7 @@ from datasets import Dataset, DatasetDict
 from small_models import FAMILIES, fast_tokenizer, small_encoder
 
 import speedy_utils as su
-from speedy_utils import evaluation, metrics
+from speedy_utils import devices, evaluation, metrics
 from speedy_utils.encoders import Encoder
 from speedy_utils.evaluation import Evaluation, evaluate_encoder, predict, write_predictions
 from speedy_utils.preprocessing import Preparation, prepare
@@ -397,3 +397,17 @@ def test_a_model_that_diverged_has_a_summary_too():
     assert found.metrics["f1"] == 0
     assert np.isnan(found.loss)
     assert set(found.predictions) == {""}
+
+
+@pytest.mark.skipif(devices.best_device().type != "cpu", reason="a GPU wants large batches")
+@pytest.mark.parametrize(("width", "most"), [(devices.WIDE_ON_CPU, 512), (devices.WIDE_ON_CPU - 4, 4096)])
+def test_a_wide_model_reads_in_small_batches_on_a_cpu(width, most):
+    """A hundred pairs of some forty tokens."""
+    encoder = small_encoder("pawsx", hidden=width)
+    features = prepare(encoder.tokenizer, "pawsx", su.load_task("pawsx", report=None)["test"].select(range(100)))
+    sizes = []
+    encoder.model.register_forward_pre_hook(
+        lambda _, args, kwargs: sizes.append(kwargs["input_ids"].numel()), with_kwargs=True
+    )
+    predict(encoder.model, encoder.tokenizer, features)
+    assert most / 2 < max(sizes) <= most
