@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -34,6 +35,12 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
 
 def write_json(path: str | Path, value: Any) -> None:  # noqa: ANN401 -- what json can hold
     write_whole(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def file_digest(path: str | Path) -> str:
+    """The SHA-256 of a file's content, read in parts."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

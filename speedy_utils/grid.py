@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speedy_utils.errors import unknown_name
-from speedy_utils.files import UNFINISHED, write_json
+from speedy_utils.files import UNFINISHED, file_digest, write_json
 from speedy_utils.systems import check_counts, get_system
 from speedy_utils.tasks import get_task, lower_is_better
 
@@ -135,10 +135,9 @@ def plan(
     """The jobs of a grid, one seed after the other, so that an early stop leaves whole tables.
 
     `grid` has values for settings, or is "paper", that of the paper for fine-tuning or distillation. Runs of different
-    losses or temperatures keep their epochs by the metric. `teachers` names
-    one for each task: the folder of a run, or a system, whose published model teaches (at mini it is fine-tuned first).
-    Without teachers the students are fine-tuned. Raises ValueError for unknown names and for a task
-    without a teacher where others have one.
+    losses or temperatures keep their epochs by the metric. `teachers` names one for each task: the folder of a run, or
+    a system, whose published model teaches (at mini it is fine-tuned first). Without teachers the students are
+    fine-tuned. Raises ValueError for unknown names and for a task without a teacher where others have one.
     """
     if isinstance(grid, str):
         from speedy_utils.training import GRIDS
@@ -392,7 +391,7 @@ def claim_store(store: Path, jobs: Sequence[Job | Search]) -> None:
 
 def _digest_of(path: str) -> str:
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return file_digest(path)
     except OSError as error:
         raise FileNotFoundError(f"{path} cannot be read ({error.strerror}): the runs are to learn from it.") from None
 

@@ -217,7 +217,8 @@ def write_table(table: Table) -> None:
     """The table and its record, from all cells."""
     from speedy_utils.files import write_json, write_whole
 
-    answers = [finished(table.store, cell) for cell in table.cells()]
+    store = table.store
+    answers = [finished(store, cell) for cell in table.cells()]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table.columns())

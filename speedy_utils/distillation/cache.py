@@ -25,7 +25,7 @@ from speedy_utils.devices import best_device, choose_precision, threads_for
 from speedy_utils.distillation.alignment import teacher_answers
 from speedy_utils.encoders import Encoder, check_head
 from speedy_utils.evaluation import predict
-from speedy_utils.files import whole_folder, write_json
+from speedy_utils.files import file_digest, whole_folder, write_json
 from speedy_utils.preprocessing import COLUMNS, Preparation, prepare
 from speedy_utils.tasks import Task
 from speedy_utils.training import fingerprint
@@ -217,7 +217,7 @@ def _open(folder: Path, identity: dict[str, Any], teacher: str, *, reused: bool 
         if record["identity"] != json.loads(json.dumps(identity)):
             raise ValueError("they are answers to something else")
         for name, wanted in record["sha256"].items():
-            if _sha256(folder / name) != wanted:
+            if file_digest(folder / name) != wanted:
                 raise ValueError(f"{name} is damaged")
         starts = np.fromfile(folder / STARTS, dtype="<i8")
         shape = record["rows"], record["width"]
@@ -226,8 +226,3 @@ def _open(folder: Path, identity: dict[str, Any], teacher: str, *, reused: bool 
     except (OSError, ValueError, KeyError, TypeError) as error:
         print(f"The answers of {teacher} in {folder} cannot be used ({error}): it reads again.", file=sys.stderr)
         return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
