@@ -26,3 +26,8 @@ def unknown_name(kind: str, name: object, known: Sequence[str]) -> str:
     if close:
         return f"Unknown {kind} {name!r}: did you mean {listing([repr(word) for word in close], 'or')}?"
     return f"Unknown {kind} {name!r}: choose one of {listing(names, 'or')}."
+
+
+def brief(text: str, most: int = 120) -> str:
+    """A text of at most about `most` characters, for a place in a sentence."""
+    return text if len(text) <= most else f"{text[:most]}…"

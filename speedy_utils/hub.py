@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from speedy_utils.errors import listing, unknown_name
+from speedy_utils.errors import brief, listing, unknown_name
 from speedy_utils.formats import (
     Example,
     Labels,
@@ -29,7 +29,7 @@ from speedy_utils.formats import (
     short,
     take,
 )
-from speedy_utils.hub_files import HubError, Listing, Trouble, brief, fetch, hub_error, list_files, parts
+from speedy_utils.hub_files import HubError, Listing, Trouble, fetch, hub_error, list_files, parts
 from speedy_utils.tasks import ENTITY_TAGS, Task, get_task
 
 Reading = tuple[list[Example], Report]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from speedy_utils.errors import listing
+from speedy_utils.errors import brief, listing
 
 Got = TypeVar("Got")
 
@@ -53,11 +53,6 @@ def hub_error(what: str, tried: Iterable[tuple[str, Trouble]], instead: str) -> 
     advice = [text for text in dict.fromkeys(ADVICE[trouble.kind] for _, trouble in tried) if text]
     sentence = f"{what} could not be had from the Hugging Face Hub ({reasons}): {listing([*advice, instead], 'or')}."
     return HubError(" ".join(sentence.split()))
-
-
-def brief(text: str, most: int = 120) -> str:
-    """A text of at most about `most` characters, for a place in a sentence."""
-    return text if len(text) <= most else f"{text[:most]}…"
 
 
 @dataclass(frozen=True)

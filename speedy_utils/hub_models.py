@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from speedy_utils.devices import quiet
-from speedy_utils.errors import listing, unknown_name
+from speedy_utils.errors import brief, listing, unknown_name
 from speedy_utils.hub import POS_NAMES
-from speedy_utils.hub_files import Listing, Trouble, brief, fetch, hub_error, list_files
+from speedy_utils.hub_files import Listing, Trouble, fetch, hub_error, list_files
 from speedy_utils.systems import SYSTEMS, System, auto_class, check_kind, get_system
 from speedy_utils.tasks import Task, get_task
 

@@ -215,18 +215,25 @@ def _pieces(tokenizer: PreTrainedTokenizerFast, words: list[str], max_length: in
     for word in whole.word_ids():
         if word is not None:
             sizes[word] += 1
-    room = max_length - tokenizer.num_special_tokens_to_add()
+    return [
+        (a, b, tokenizer(words[a:b], is_split_into_words=True, truncation=True, max_length=max_length))
+        for a, b in piece_bounds(sizes, max_length - tokenizer.num_special_tokens_to_add())
+    ]
+
+
+def piece_bounds(sizes: Sequence[int], room: int) -> list[tuple[int, int]]:
+    """(first word, the one behind the last) of each piece of a sentence whose words have so many tokens.
+
+    A piece has at most `room` tokens; a word that has more is a piece of its own.
+    """
     pieces, first, used = [], 0, 0
     for place, size in enumerate(sizes):
         if used + size > room and place > first:
             pieces.append((first, place))
             first, used = place, 0
         used += size
-    pieces.append((first, len(words)))
-    return [
-        (a, b, tokenizer(words[a:b], is_split_into_words=True, truncation=True, max_length=max_length))
-        for a, b in pieces
-    ]
+    pieces.append((first, len(sizes)))
+    return pieces
 
 
 def _word_starts(word_ids: Sequence[int | None], first: int, behind: int) -> list[int]:
@@ -262,7 +269,7 @@ def tag_words(
     sentence. A word of which the tokenizer leaves nothing (an empty string, a lone control character) is tagged O,
     or X where there is no O.
     """
-    default = "O" if "O" in labels else "X" if "X" in labels else labels[0]
+    default = default_tag(labels)
     tags = [[""] * size for size in sizes]
     columns = features.with_format(None).select_columns(["example", "first_word", "word_starts"])
     for row, scores in zip(columns, outputs, strict=True):
@@ -274,11 +281,19 @@ def tag_words(
     return [[tag or default for tag in sentence] for sentence in tags], missing
 
 
+def default_tag(labels: Sequence[str]) -> str:
+    """The tag of a word of which the tokenizer leaves nothing: O, or X where there is no O."""
+    return "O" if "O" in labels else "X" if "X" in labels else labels[0]
+
+
 # Question answering
 
 
 def _ask(batch: Columns, numbers: list[int], tokenizer: PreTrainedTokenizerFast, how: Preparation) -> Columns:
-    questions = [_cut_question(tokenizer, question, how.max_question) for question in batch["question"]]
+    def offsets_of(text: str) -> list[tuple[int, int]]:
+        return tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+
+    questions = [cut_question(offsets_of, question, how.max_question) for question in batch["question"]]
     encoding = tokenizer(
         questions,
         batch["context"],
@@ -295,15 +310,15 @@ def _ask(batch: Columns, numbers: list[int], tokenizer: PreTrainedTokenizerFast,
             span if part == 1 else None
             for span, part in zip(encoding["offset_mapping"][window], encoding.sequence_ids(window), strict=True)
         ]
-        windows.setdefault(place, []).append(_covered(offsets, batch["context"][place]))
+        windows.setdefault(place, []).append(covered(offsets, batch["context"][place]))
     for place, spans in windows.items():  # the windows of a context stand together, in the order of the examples
         context, answers = batch["context"][place], batch["answers"][place]
-        read = _characters_read(spans, context)
+        read = characters_read(spans, context)
         first = behind = 0
         if answers["text"]:
             first, behind = _without_unread(read, answers["answer_start"][0], len(answers["text"][0]))
         for starts, ends in spans:
-            ends = [_with_accents(read, end) for end in ends]
+            ends = [with_accents(read, end) for end in ends]
             made["starts"].append(starts)
             made["ends"].append(ends)
             made["example"].append(numbers[place])
@@ -311,16 +326,16 @@ def _ask(batch: Columns, numbers: list[int], tokenizer: PreTrainedTokenizerFast,
     return made
 
 
-def _cut_question(tokenizer: PreTrainedTokenizerFast, question: str, most: int) -> str:
+def cut_question(offsets_of: Callable[[str], list[tuple[int, int]]], question: str, most: int) -> str:
     """The question up to its token number `most`, or a little less where that cuts a word or a character."""
     while True:
-        offsets = tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+        offsets = offsets_of(question)
         if len(offsets) <= most:
             return question
         question = question[: min(offsets[most - 1][1], len(question) - 1)]  # always shorter, so this ends
 
 
-def _covered(offsets: Sequence[tuple[int, int] | None], context: str) -> tuple[list[int], list[int]]:
+def covered(offsets: Sequence[tuple[int, int] | None], context: str) -> tuple[list[int], list[int]]:
     """First character of each token and the one behind its last, white space around it left out; -1 for none.
 
     Some tokenizers count the space before a word as part of its first token, others do not.
@@ -342,7 +357,7 @@ def _covered(offsets: Sequence[tuple[int, int] | None], context: str) -> tuple[l
 UNREAD, READ, ACCENT = 0, 1, 2
 
 
-def _characters_read(windows: Sequence[tuple[list[int], list[int]]], context: str) -> bytearray:
+def characters_read(windows: Sequence[tuple[list[int], list[int]]], context: str) -> bytearray:
     """For each character of the context: READ in one of the windows, ACCENT of the letter before it, or UNREAD.
 
     A tokenizer that composes letters (ALBERT's, by NFKC) says that e + combining acute stand at the place of the e.
@@ -359,7 +374,7 @@ def _characters_read(windows: Sequence[tuple[list[int], list[int]]], context: st
     return read
 
 
-def _with_accents(read: bytearray, end: int) -> int:
+def with_accents(read: bytearray, end: int) -> int:
     """Where a token ends if the accents behind its last letter are part of it; -1 stays -1."""
     while 0 <= end < len(read) and read[end] == ACCENT:
         end += 1
@@ -397,7 +412,7 @@ def best_answers(
     best: list[dict[str, Any]] = [{"text": "", "start": 0, "score": float("-inf")} for _ in contexts]
     columns = features.with_format(None).select_columns(["example", "starts", "ends"])
     for row, scores in zip(columns, outputs, strict=True):
-        first, last, score = _best_span(np.array(row["starts"]), scores.astype(np.float64), longest)
+        first, last, score = best_span(np.array(row["starts"]), scores.astype(np.float64), longest)
         number = row["example"]
         if score > best[number]["score"]:
             start, end = row["starts"][first], row["ends"][last]
@@ -405,7 +420,7 @@ def best_answers(
     return best
 
 
-def _best_span(starts: np.ndarray, scores: np.ndarray, longest: int) -> tuple[int, int, float]:
+def best_span(starts: np.ndarray, scores: np.ndarray, longest: int) -> tuple[int, int, float]:
     """(first token, last token, score) of the best span; the score is minus infinity where there is none."""
     allowed = starts >= 0
     begin = np.where(allowed, scores[:, 0], -np.inf)

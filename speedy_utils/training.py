@@ -28,6 +28,7 @@ from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, Traini
 
 from speedy_utils.devices import (
     PRECISIONS,
+    attention_for_training,
     best_device,
     choose_precision,
     describe_device,
@@ -505,7 +506,8 @@ def _train(
             callbacks=[EarlyStoppingCallback(settings.patience)] if settings.patience else [],
         )
         trainer.remove_callback(PrinterCallback)
-        outcome = trainer.train(resume_from_checkpoint=None if last is None else str(last))
+        with attention_for_training(encoder.model, precision):
+            outcome = trainer.train(resume_from_checkpoint=None if last is None else str(last))
         # Mixed precision was put into the model's forward: without it, the model is evaluated as `precision` says.
         trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
     return _history(trainer.state.log_history), outcome.metrics["train_runtime"]

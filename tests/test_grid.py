@@ -147,26 +147,33 @@ def test_killed_grids_lose_nothing_and_repeat_nothing(how, files, teacher, tmp_p
     jobs = jobs_of(files, teacher, seeds=(1, 2, 3))
     run_grid(jobs, tmp_path / "undisturbed", report=None)
     expected, draw = figures(tmp_path / "undisturbed"), random.Random(5)
-    finished: dict[str, float] = {}
-    for number in range(KILLS):
-        store = tmp_path / "store"
-        process = start(script, store, how, jobs)
-        time.sleep(draw.uniform(2, 20))
-        if number % 2:
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-        process.wait()
-        process.stdout.close()
-        for path in store.glob(f"*/{SCORED}"):  # what was finished stays as it is
-            known = finished.setdefault(path.parent.name, path.stat().st_mtime)
-            assert known == path.stat().st_mtime
-    last = start(script, tmp_path / "store", how, jobs)
+    kills, stores = 0, [tmp_path / "store-0"]
+    finished: dict[Path, float] = {}
+    while kills < KILLS:
+        process = start(script, stores[-1], how, jobs)
+        try:
+            printed = process.communicate(timeout=draw.uniform(2, 20))[0]
+        except subprocess.TimeoutExpired:
+            if kills % 2:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+            process.wait()
+            process.stdout.close()  # what it started may live a moment longer, beside the next grid
+            kills += 1
+        else:  # it was faster than the shot: the next one aims at a new grid
+            assert process.returncode == 0, printed
+            assert figures(stores[-1]) == expected
+            stores.append(tmp_path / f"store-{len(stores)}")
+        assert {path: path.stat().st_mtime for path in finished} == finished  # what was finished stays as it is
+        finished = {path: path.stat().st_mtime for store in stores for path in store.glob(f"*/{SCORED}")}
+    last = start(script, stores[-1], how, jobs)
     printed = last.communicate(timeout=300)[0]
     assert last.returncode == 0, printed
-    assert figures(tmp_path / "store") == expected
-    assert all((tmp_path / "store" / name / SCORED).stat().st_mtime == at for name, at in finished.items())
-    assert not list((tmp_path / "store").glob("*.unfinished"))
+    assert figures(stores[-1]) == expected
+    assert {path: path.stat().st_mtime for path in finished} == finished
+    assert not [path for store in stores for path in store.glob("*.unfinished")]
+    print(f"{kills} kills, {len(stores)} grids")
 
 
 def test_a_killed_worker_is_replaced(files, tmp_path, monkeypatch):

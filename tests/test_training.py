@@ -276,6 +276,21 @@ def test_mixed_precision_stays_in_training():
     assert ours != evaluate_encoder(same, run.task, test, precision="bf16").loss
 
 
+@pytest.mark.parametrize(("precision", "attention"), [("bf16", "eager"), ("fp32", "sdpa")])
+def test_attention_by_precision(precision, attention, monkeypatch):
+    """The fused attention goes backwards slowly in bf16 on a CPU; after the training the model has its own again."""
+    seen, own = set(), training.TaskTrainer.compute_loss
+
+    def compute_loss(self, model, *args, **kwargs):
+        seen.add(model.config._attn_implementation)
+        return own(self, model, *args, **kwargs)
+
+    monkeypatch.setattr(training.TaskTrainer, "compute_loss", compute_loss)
+    run = train(precision=precision, epochs=1)
+    assert seen == {attention}
+    assert run.encoder.model.config._attn_implementation == "sdpa"
+
+
 # Settings
 
 

@@ -12,8 +12,8 @@ on them. The sizes are those of BETO (the teacher) and ALBETO tiny (the student)
               pads to the 128 tokens that a sentence may have, or to the longest sentence of the batch.
     learnt    The student's KL divergence from a teacher of two layers, over all words, after the loop and after
               `distill`, with the same sentences, epochs, batch size and learning rate; several seeds.
-    overhead  `distill`, with all answers in its cache, against the forward and backward passes of its student on the
-              very same batches and nothing else.
+    overhead  Of `distill`, with all answers in its cache, what is not the forward and backward passes of its student:
+              both are clocked within the same run, since two runs of a minute can differ by more than that.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import datasets
-    import torch
 
     from speedy_utils.encoders import Encoder
 
@@ -221,52 +221,46 @@ def divergence(teacher: Encoder, student: Encoder, examples: datasets.Dataset) -
 
 def measure_overhead(rounds: int, path: Path | None, number: int = 480, epochs: int = 5) -> None:
     data, teacher = sentences(number, path), encoder("BETO uncased", layers=1)
+    shares = []
     with tempfile.TemporaryDirectory() as cache:
         with_distill(teacher, encoder("ALBETO tiny"), data, 1, cache=Path(cache))  # fills the cache
-        with recorded() as batches:
-            with_distill(teacher, encoder("ALBETO tiny"), data, epochs, cache=Path(cache))
-        whole, bare = [], []
         for _ in range(rounds):
-            whole.append(
-                seconds(lambda: with_distill(teacher, encoder("ALBETO tiny"), data, epochs, cache=Path(cache)))
+            student = encoder("ALBETO tiny")
+            with clocked(student) as passes:
+                whole = seconds(lambda student=student: with_distill(teacher, student, data, epochs, cache=Path(cache)))
+            shares.append(whole / sum(passes) - 1)
+            print(
+                f"whole run {whole:.1f} s, its forward and backward passes {sum(passes):.1f} s: {shares[-1]:.1%} more"
             )
-            bare.append(seconds(lambda: passes(encoder("ALBETO tiny"), batches)))
-    share = statistics.median(whole) / statistics.median(bare) - 1
-    print(f"{number} sentences, {epochs} epochs, {len(batches)} micro-batches; medians of {rounds} rounds")
-    for name, values in (("distill, answers in the cache", whole), ("forward and backward alone", bare)):
-        print(f"{name:34}{statistics.median(values):9.1f} s   each: {' '.join(f'{one:.1f}' for one in values)}")
-    print(f"overhead: {share:.1%}")
+    print(f"{number} sentences, {epochs} epochs; overhead, median of {rounds} rounds: {statistics.median(shares):.1%}")
 
 
 @contextmanager
-def recorded() -> Iterator[list[tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]]]:
-    """The batches on which `distill` trains meanwhile: what the model reads, and what it is asked to match."""
-    from speedy_utils.distillation.trainer import DistillationTrainer
-    from speedy_utils.training import TARGETS
+def clocked(student: Encoder) -> Iterator[list[float]]:
+    """The seconds of each forward pass in training and of each backward pass meanwhile."""
+    import torch
 
-    seen: list[tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]] = []
-    own = DistillationTrainer.compute_loss
+    taken: list[float] = []
+    forward, backward = student.model.forward, torch.Tensor.backward
 
-    def compute_loss(self, model, inputs, *args, **kwargs):  # noqa: ANN001, ANN002, ANN003, ANN202
-        seen.append(
-            ({k: v for k, v in inputs.items() if k not in TARGETS}, {k: v for k, v in inputs.items() if k in TARGETS})
-        )
-        return own(self, model, inputs, *args, **kwargs)
+    def clock(run: Callable[..., object], counts: Callable[[], bool]) -> Callable[..., object]:
+        @wraps(run)
+        def timed(*args: object, **kwargs: object) -> object:
+            start = time.perf_counter()
+            try:
+                return run(*args, **kwargs)
+            finally:
+                if counts():
+                    taken.append(time.perf_counter() - start)
 
-    DistillationTrainer.compute_loss = compute_loss
+        return timed
+
+    student.model.forward = clock(forward, lambda: student.model.training)
+    torch.Tensor.backward = clock(backward, lambda: True)
     try:
-        yield seen
+        yield taken
     finally:
-        DistillationTrainer.compute_loss = own
-
-
-def passes(student: Encoder, batches: list[tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]]) -> None:
-    from speedy_utils.distillation.losses import kl_divergence
-
-    student.model.train()
-    for inputs, targets in batches:
-        logits = student.model(**inputs).logits
-        kl_divergence(logits, targets["teacher"], counted=targets["counted"]).backward()
+        student.model.forward, torch.Tensor.backward = forward, backward
 
 
 PARTS = {"time": measure_time, "learnt": measure_learnt, "overhead": measure_overhead}

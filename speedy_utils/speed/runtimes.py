@@ -1,0 +1,59 @@
+"""Networks loaded for inference, one function for each runtime; nothing here needs torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from speedy_utils.speed.card import Card
+
+# Token numbers and token types of shape (n, length) -> what the head gives: (n, labels) or (n, length, outputs).
+Session = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def open_session(folder: Path, card: Card, threads: int | None = None) -> Session:
+    """The network of an exported model, ready to run on so many threads (None: as many as the runtime wants).
+
+    Raises ImportError in one sentence where the runtime is not installed.
+    """
+    try:
+        return {"onnxruntime": _onnxruntime, "openvino": _openvino}[card.runtime](folder, card, threads)
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"This model was exported for {card.runtime}, which is not installed: pip install {card.runtime}."
+        ) from error
+
+
+def _onnxruntime(folder: Path, card: Card, threads: int | None) -> Session:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    options.intra_op_num_threads = threads or 0
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
+    session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=providers)
+
+    def run(ids: np.ndarray, types: np.ndarray) -> np.ndarray:
+        inputs = {"input_ids": ids} | ({"token_type_ids": types} if card.token_types else {})
+        return session.run(None, inputs)[0]
+
+    return run
+
+
+def _openvino(folder: Path, card: Card, threads: int | None) -> Session:
+    import openvino
+
+    options = {"PERFORMANCE_HINT": "LATENCY"}
+    if threads:
+        options["INFERENCE_NUM_THREADS"] = threads
+    compiled = openvino.Core().compile_model(folder / "model.xml", "CPU", options)
+    request = compiled.create_infer_request()
+
+    def run(ids: np.ndarray, types: np.ndarray) -> np.ndarray:
+        request.infer([ids, types] if card.token_types else [ids], share_inputs=True, share_outputs=True)
+        return request.get_output_tensor().data.copy()
+
+    return run
