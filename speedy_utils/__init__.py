@@ -40,6 +40,7 @@ _HOME = {
     "authors_teacher_study": "published",
     "count_macs": "speed.macs",
     "mac_parts": "speed.macs",
+    "measure_latency": "speed.latency",
     "BookFigure": "figures",
     "environment": "notebook",
     "scale": "notebook",
