@@ -41,6 +41,8 @@ _HOME = {
     "count_macs": "speed.macs",
     "mac_parts": "speed.macs",
     "measure_latency": "speed.latency",
+    "export": "speed.export",
+    "Predictor": "speed.predictor",
     "BookFigure": "figures",
     "environment": "notebook",
     "scale": "notebook",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, redirect_stdout
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, nullcontext, redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,8 @@ EXAMPLES = """examples:
   speedy evaluate "ALBETO tiny" ner --source hub --json
   speedy fine-tune BERTIN ner --output runs/bertin --source files --train esp.train --validation esp.testa
   speedy report runs --table --figure frontier.svg
+  speedy export runs/tiny-ner --output fast/tiny-ner --precision int8
+  speedy predict fast/tiny-ner "Ana Pérez vive en San José."
 """
 
 
@@ -54,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="speedy",
-        description="Evaluate and train small Spanish language models.",
+        description="Evaluate, train and speed up small Spanish language models.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -123,6 +125,30 @@ def _parser() -> argparse.ArgumentParser:
                         help="of several runs of a system, task and seed the one that validation chose")  # fmt: skip
     _add_json(report)
     report.set_defaults(run=_report, show=_show_report)
+
+    out = commands.add_parser(
+        "export", help="write a run for a fast runtime, which needs neither torch nor transformers"
+    )
+    out.add_argument(
+        "model", help="the folder of a run, or the name of a system whose trained model the authors published"
+    )
+    out.add_argument("task", nargs="?", choices=[task.name for task in TASKS], help="for a run's folder: its own")
+    out.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="a new folder for the export")
+    out.add_argument("--runtime", choices=["onnxruntime", "openvino"], default="onnxruntime")
+    out.add_argument("--precision", choices=["fp32", "int8"], default="fp32")
+    _add_data(out)
+    _add_json(out)
+    out.set_defaults(run=_export, show=_show_export)
+
+    predict = commands.add_parser("predict", help="answers of an exported model to texts, as JSON lines")
+    predict.add_argument("folder", type=Path, help="what speedy export wrote")
+    predict.add_argument("texts", nargs="*", help="a text (two for pairs: a question and its context)")
+    predict.add_argument("--file", metavar="FILE",
+                         help="texts, one a line; JSON lines if it ends in .jsonl; - for standard input")  # fmt: skip
+    predict.add_argument("--output", type=Path, metavar="FILE", help="write the answers there, not to standard output")
+    predict.add_argument("--json-lines", action="store_true", help="the lines of --file are JSON objects")
+    predict.add_argument("--threads", type=int, help="for the computation (all cores)")
+    predict.set_defaults(run=_predict, show=lambda answer: None, json=False)
     return parser
 
 
@@ -359,6 +385,59 @@ def _show_evaluation(answer: Mapping[str, Any]) -> None:
         if interval and interval["metric"] == name:
             bounds = f"  [{interval['low']:.2f}, {interval['high']:.2f}] ({interval['method']})"
         print(f"  {name:20} {value:6.2f}{bounds}")
+
+
+def _export(options: argparse.Namespace) -> dict[str, Any]:
+    from speedy_utils.encoders import load_encoder
+    from speedy_utils.readers import load_task
+    from speedy_utils.speed.export import export
+    from speedy_utils.training import load_run
+
+    folder = Path(options.model)
+    model = load_run(folder) if folder.is_dir() else None
+    task = options.task or (model and model.task.name)
+    if task is None:
+        raise ValueError(f"Which task? Say for example: speedy export {options.model!r} ner --output FOLDER.")
+    examples = None
+    if (options.runtime, options.precision) == ("openvino", "int8"):  # which is calibrated on real examples
+        source = options.source or (model and model.source) or "mini"
+        data = _data(options, task) or load_task(task, source, report=_tell, revision=options.revision)
+        examples = data["validation" if "validation" in data else next(iter(data))]
+    model = model or load_encoder(options.model, task, source="published", revision=options.revision)
+    export(model, options.output, task=task, runtime=options.runtime, precision=options.precision, examples=examples)
+    return {"folder": str(options.output)} | json.loads((options.output / "export.json").read_text(encoding="utf-8"))
+
+
+def _show_export(answer: Mapping[str, Any]) -> None:
+    folder = answer["folder"]
+    print(f"{answer['system']} for {answer['title']} is in {folder}, for {answer['runtime']} in {answer['precision']}.")
+    print(f"Ask it: speedy predict {folder} 'Un texto en español.'")
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from speedy_utils.files import whole_file
+    from speedy_utils.speed.predictor import Predictor, predict_lines
+
+    if bool(options.texts) == bool(options.file):
+        raise ValueError("Give a text, or a file with --file FILE (and not both).")
+    predictor = Predictor(options.folder, threads=options.threads)
+    with ExitStack() as stack:
+        if options.texts:
+            texts = options.texts
+            answers: Iterable[dict[str, Any]] = [predictor(texts[0] if len(texts) == 1 else tuple(texts))]
+        else:
+            standard = options.file == "-"
+            lines = sys.stdin.buffer if standard else stack.enter_context(Path(options.file).open("rb"))
+            answers = predict_lines(predictor, lines, options.json_lines or options.file.endswith(".jsonl"))
+        out = stack.enter_context(whole_file(options.output)) if options.output else sys.stdout.buffer
+        wrong = number = 0
+        for answer in answers:
+            number += 1
+            wrong += "error" in answer
+            out.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+        out.flush()
+    if wrong:
+        raise ValueError(f"{wrong} of {number} lines have no answer; beside their numbers stands why.")
 
 
 def _report(options: argparse.Namespace) -> list[dict[str, Any]]:

@@ -35,7 +35,10 @@ def said(capsys, *arguments):
 def test_help_names_every_command_and_option():
     shown = subprocess.run([sys.executable, "-m", "speedy_utils.cli", "--help"], capture_output=True, text=True)
     assert shown.returncode == 0
-    assert all(command in shown.stdout for command in ("fine-tune", "distill", "evaluate", "grid", "report"))
+    assert all(
+        command in shown.stdout
+        for command in ("fine-tune", "distill", "evaluate", "grid", "report", "export", "predict")
+    )
     assert "torch" not in shown.stderr
 
 

@@ -1,21 +1,24 @@
 """Answers from an exported model: Spanish text in, labels, entities or answers out, without torch and transformers.
 
-What makes it fast, besides the runtime: texts of equal length share a batch, the longest first, so that not one token of
-padding is computed.
+What makes it fast, besides the runtime: texts of equal length share a batch, the longest first, so that no padding is
+computed.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from speedy_utils.errors import brief
+from speedy_utils.evaluation import softmax
 from speedy_utils.preprocessing import (
     best_span,
     characters_read,
@@ -25,7 +28,7 @@ from speedy_utils.preprocessing import (
     piece_bounds,
     with_accents,
 )
-from speedy_utils.speed.card import read_card
+from speedy_utils.speed.card import Card, read_card
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -53,8 +56,8 @@ class Predictor:
     Calling it with one input gives one answer, with a list of inputs a list of answers:
 
     - classification: a text (or a pair of texts) -> {"label", "score"}, the score a probability;
-    - tagging: a text, or a tuple of words -> {"entities": [{"type", "text", "start", "end", "score"}]} for NER, for other
-      tags {"words": [{"tag", "text", "start", "end", "score"}]}; `start` and `end` count characters, in a tuple
+    - tagging: a text, or a tuple of words -> {"entities": [{"type", "text", "start", "end", "score"}]} for NER, for
+      other tags {"words": [{"tag", "text", "start", "end", "score"}]}; `start` and `end` count characters, in a tuple
       of words as if one space stood between them; the score is the least probability of a word's tag;
     - question answering: (question, context) -> {"answer", "start", "end", "score"}, the score a sum of two logits.
 
@@ -95,7 +98,7 @@ class Predictor:
         read = {"classification": self._read_texts, "tagging": self._read_words, "question_answering": self._read_pair}
         answer = {"classification": self._label, "tagging": self._tags, "question_answering": self._span}
         kind = self.card.kind
-        checked = [self._checked(one) for one in inputs]
+        checked = [self.checked(one) for one in inputs]
         rows = [read[kind](one) for one in checked]
         outputs = iter(self.outputs([row for own in rows for row in own]))
         return [answer[kind](one, own, [next(outputs) for _ in own]) for one, own in zip(checked, rows, strict=True)]
@@ -117,8 +120,8 @@ class Predictor:
 
     # Reading
 
-    def _checked(self, one: Any) -> Any:  # noqa: ANN401
-        """The input in one form: a tuple of texts, or for tagging a text and its words. ValueError for anything else."""
+    def checked(self, one: Any) -> Any:  # noqa: ANN401
+        """The input in one form: a tuple of texts, or for tagging a text and its words."""
         parts = (one,) if isinstance(one, str) else tuple(one) if isinstance(one, list | tuple) else ()
         if not all(isinstance(part, str) for part in parts):
             parts = ()
@@ -212,6 +215,63 @@ class Predictor:
                 start, end = row.starts[first], row.ends[last]
                 best = {"answer": pair[1][start:end], "start": start, "end": end, "score": score}
         return best
+
+
+# Files
+
+BLOCK = 2048  # lines that are in memory together, and among which equal lengths are found
+
+
+def predict_lines(
+    predictor: Predictor, lines: Iterable[bytes], json_lines: bool = False, block: int = BLOCK
+) -> Iterator[dict[str, Any]]:
+    """An answer for each line, in order, with its number from 1 on as `line`; where there is none, `error` says why.
+
+    A line is a text; with `json_lines`, as inputs of two parts need it, a JSON object: {"text"} or {"tokens"} for
+    tagging, {"text"} or {"sentence1"} (and {"sentence2"}) for classification, {"question", "context"} for question
+    answering. Only `block` lines are held at a time. Raises ValueError where inputs of two parts come as plain lines.
+    """
+    card = predictor.card
+    if not json_lines and (card.pair or card.kind == "question_answering"):
+        raise ValueError(f"{card.title} reads two texts at a time: give JSON lines (a file that ends in .jsonl).")
+    numbered = enumerate(lines, start=1)
+    while few := list(islice(numbered, block)):
+        inputs: dict[int, Any] = {}
+        errors: dict[int, str] = {}
+        for number, line in few:
+            try:
+                inputs[number] = _input_of_line(card, line, json_lines)
+                predictor.checked(inputs[number])
+            except ValueError as error:
+                inputs.pop(number, None)
+                errors[number] = str(error)
+        answers = dict(zip(inputs, predictor.predict(list(inputs.values())), strict=True))
+        for number, _ in few:
+            yield {"line": number} | (answers[number] if number in answers else {"error": errors[number]})
+
+
+def _input_of_line(card: Card, line: bytes, json_lines: bool) -> Any:  # noqa: ANN401
+    try:
+        text = line.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The line is no UTF-8: byte {line[error.start]:#04x} at place {error.start + 1}.") from None
+    if not json_lines:
+        return text
+    try:
+        found = json.loads(text)
+    except ValueError:
+        raise ValueError(f"The line is no JSON: {brief(text, 40)}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"The line is no JSON object with named texts: {brief(text, 40)}")
+    one = "text" if "text" in found or card.kind == "tagging" else "sentence1"
+    names = ["question", "context"] if card.kind == "question_answering" else [one, "sentence2"][: 1 + card.pair]
+    if card.kind == "tagging" and "tokens" in found:
+        words = found["tokens"]
+        return tuple(words) if isinstance(words, list) else words
+    for name in names:
+        if name not in found:
+            raise ValueError(f"The line has no {name!r}: {brief(text, 40)}")
+    return found[names[0]] if len(names) == 1 else tuple(found[name] for name in names)
 
 
 def _row(encoding: Encoding, starts: list[int] = (), ends: list[int] = ()) -> Row:

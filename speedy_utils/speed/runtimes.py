@@ -47,6 +47,8 @@ def _openvino(folder: Path, card: Card, threads: int | None) -> Session:
     import openvino
 
     options = {"PERFORMANCE_HINT": "LATENCY"}
+    if card.precision == "fp32":  # left to itself it takes bf16 where the processor has it
+        options["INFERENCE_PRECISION_HINT"] = "f32"
     if threads:
         options["INFERENCE_NUM_THREADS"] = threads
     compiled = openvino.Core().compile_model(folder / "model.xml", "CPU", options)

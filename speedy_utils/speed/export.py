@@ -1,0 +1,252 @@
+"""A trained model as a folder for fast runtimes: network, tokenizer, labels and a card, whole or not at all.
+
+Exporting needs torch and the extra "fast"; reading an export needs the runtime alone (see `predictor`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from speedy_utils import __version__
+from speedy_utils.devices import quiet
+from speedy_utils.encoders import Encoder, check_head
+from speedy_utils.errors import unknown_name
+from speedy_utils.files import file_digest, whole_folder, write_json, write_whole
+from speedy_utils.preprocessing import Preparation, prepare
+from speedy_utils.speed.card import CARD, PRECISIONS, RUNTIMES, Card
+from speedy_utils.speed.graph import encoder_graph
+from speedy_utils.speed.latency import torch_session
+from speedy_utils.speed.runtimes import open_session
+from speedy_utils.tasks import Task, get_task
+from speedy_utils.training import Run, load_run
+
+if TYPE_CHECKING:
+    import datasets
+
+    from speedy_utils.speed.runtimes import Session
+
+NEEDED = {"onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
+CALIBRATION = 100  # examples
+
+
+def export(
+    model: Run | Encoder | str | Path,
+    folder: str | Path,
+    *,
+    task: Task | str | None = None,
+    runtime: str = "onnxruntime",
+    precision: str = "fp32",
+    examples: datasets.Dataset | None = None,
+    preparation: Preparation | None = None,
+) -> Path:
+    """Writes a model for a fast runtime into a new folder, and gives back the folder; `Predictor` reads it.
+
+    `model` is what `fine_tune` or `distill` gave back, the folder of a run, or an `Encoder` with its `task`.
+    `runtime` is "onnxruntime" or "openvino", `precision` "fp32" or "int8": weights and, while it runs, what is
+    multiplied with them as whole numbers of eight bits. OpenVINO's ranges of these numbers come from real `examples` of
+    the task, with the columns of `load_task`; ONNX Runtime finds them anew for each input. For a run, examples are
+    those it was chosen on, and the lengths (`preparation`) its own.
+
+    The exported network is compared with the model's own on random inputs before it is written. Raises ValueError in
+    one sentence for a model that cannot be exported, a folder that is not empty and names that are not known;
+    ImportError where a library is missing; RuntimeError if the outputs differ.
+    """
+    if isinstance(model, str | Path):
+        model = load_run(model)
+    if isinstance(model, Run):
+        task = get_task(task or model.task)
+        preparation = preparation or model.settings.preparation
+        if examples is None and model.data is not None:
+            examples = model.data["validation"]
+        model = model.encoder
+    if task is None:
+        raise ValueError("Which task is this model for? Give task=, such as task='ner'.")
+    task = get_task(task)
+    for what, name, known in (("runtime", runtime, RUNTIMES), ("precision", precision, PRECISIONS)):
+        if name not in known:
+            raise ValueError(unknown_name(what, name, known))
+    calibrated = (runtime, precision) == ("openvino", "int8")
+    if calibrated and examples is None:
+        raise ValueError(
+            "int8 for OpenVINO needs real examples of the task: give examples=, such as a validation split."
+        )
+    for name in (*NEEDED[runtime], *(["nncf"] if calibrated else [])):
+        _check_installed(name)
+    check_head(model, task)
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir()):
+        raise ValueError(f"{folder} is not empty: export into a new folder.")
+    lengths = (preparation or Preparation()).for_positions(model.longest)
+    with whole_folder(folder) as scratch, quiet(), _hushed():
+        typed = _write_network(model, task, runtime, scratch)
+        card = Card(
+            system=model.name,
+            task=task.name,
+            title=task.title,
+            kind=task.kind,
+            labels=task.labels,
+            pair=task.pair,
+            runtime=runtime,
+            precision=precision,
+            token_types=typed,
+            max_length=lengths.max_length,
+            stride=lengths.stride,
+            max_question=lengths.max_question,
+            files={},
+            origin=model.origin,
+            versions={name: version(name) for name in ("torch", "transformers", *NEEDED[runtime])}
+            | {"speedy_utils": __version__},
+        )
+        _check_outputs(model, task, open_session(scratch, replace(card, precision="fp32"), 1), typed)
+        if precision == "int8" and runtime == "onnxruntime":
+            _quantize_onnx(scratch / "model.onnx")
+        elif precision == "int8":
+            batches = _batches(model, task, examples, lengths, typed)
+            _quantize_openvino(scratch / "model.xml", batches)
+            card = replace(card, calibration={"inputs": len(batches)})
+        write_whole(scratch / "tokenizer.json", _tokenizer_text(model))
+        files = {path.name: file_digest(path) for path in sorted(scratch.iterdir())}
+        write_json(scratch / CARD, asdict(replace(card, files=files)))
+        write_whole(scratch / "README.md", _readme(card))
+    return folder
+
+
+def _check_installed(name: str) -> None:
+    from importlib.util import find_spec
+
+    if find_spec(name) is None:
+        raise ImportError(f"Exporting needs {name}: pip install 'speedy-gonzales-book[fast]'.")
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Without the exporters' talk, and without NNCF's reports to its makers' server."""
+    import logging
+
+    before = os.environ.get("NNCF_CI")
+    os.environ["NNCF_CI"] = "1"  # how NNCF is told to report nothing
+    levels = {name: logging.getLogger(name).level for name in ("nncf", "root")}
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        if before is None:
+            del os.environ["NNCF_CI"]
+        else:
+            os.environ["NNCF_CI"] = before
+
+
+def _write_network(encoder: Encoder, task: Task, runtime: str, folder: Path) -> bool:
+    """The network in fp32 in the runtime's own format; gives whether it reads token types."""
+    import onnx
+
+    graph = encoder_graph(encoder.model, task.kind, pairs=task.pair or task.kind == "question_answering")
+    if runtime == "onnxruntime":
+        onnx.save(graph, folder / "model.onnx")
+    else:
+        import openvino
+
+        network = openvino.Core().read_model(graph.SerializeToString())
+        openvino.save_model(network, folder / "model.xml", compress_to_fp16=False)
+    return len(graph.graph.input) == 2
+
+
+def _check_outputs(encoder: Encoder, task: Task, session: Session, typed: bool) -> None:
+    """Raises RuntimeError unless the exported network gives what the model gives, for random inputs."""
+    rng, config = np.random.default_rng(0), encoder.model.config
+    own = torch_session(encoder)
+    for length in (3, min(40, encoder.longest)):
+        ids = rng.integers(0, config.vocab_size, (2, length))
+        ids[ids == config.pad_token_id] += 1  # RoBERTa counts positions by what is not padding
+        types = rng.integers(0, 2, ids.shape) if typed else np.zeros_like(ids)
+        expected = own(ids, types)
+        apart = float(np.abs(session(ids, types) - expected).max())
+        if not apart < 1e-3 * max(1.0, float(np.abs(expected).max())):
+            raise RuntimeError(
+                f"The exported network of {encoder.name} differs from the model by {apart:.2g}: "
+                "the model has a part that this export does not know."
+            )
+
+
+def _quantize_onnx(path: Path) -> None:
+    """Weights of the matrix products as eight-bit numbers, with a scale for each output."""
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    network = onnx.load(path)
+    del network.graph.value_info[:]  # shapes of the original network, which the quantiser would trust
+    products = sum(node.op_type == "MatMul" and _has_weight(network, node.input[1]) for node in network.graph.node)
+    onnx.save(network, path)
+    extra = {"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT}
+    quantize_dynamic(path, path, weight_type=QuantType.QInt8, per_channel=True, extra_options=extra)
+    done = sum(node.op_type == "MatMulInteger" for node in onnx.load(path).graph.node)
+    if done != products:
+        raise RuntimeError(f"Of {products} matrix products only {done} were quantised.")
+
+
+def _has_weight(network: Any, name: str) -> bool:  # noqa: ANN401 -- an onnx.ModelProto
+    return any(weight.name == name for weight in network.graph.initializer)
+
+
+def _quantize_openvino(path: Path, batches: Sequence[list[np.ndarray]]) -> None:
+    import nncf
+    import openvino
+    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, AdvancedSmoothQuantParameters
+
+    # Smoothing multiplies activations at run time, which costs a small model more than it wins.
+    plain = AdvancedQuantizationParameters(smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=-1, convolution=-1))
+    network = nncf.quantize(
+        openvino.Core().read_model(path),
+        nncf.Dataset(batches),
+        model_type=nncf.ModelType.TRANSFORMER,
+        subset_size=len(batches),
+        advanced_parameters=plain,
+    )
+    # The file that was read stays open, and is not to be written.
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+        openvino.save_model(network, Path(scratch) / path.name, compress_to_fp16=False)
+        for file in Path(scratch).iterdir():
+            file.replace(path.parent / file.name)
+
+
+def _batches(
+    encoder: Encoder, task: Task, examples: datasets.Dataset, lengths: Preparation, typed: bool
+) -> list[list[np.ndarray]]:
+    """Real inputs for the calibration, a feature each, of examples from all over the data."""
+    few = examples.select(np.linspace(0, len(examples) - 1, min(CALIBRATION, len(examples))).astype(int))
+    names = ["input_ids", "token_type_ids"][: 1 + typed]
+    features = prepare(encoder.tokenizer, task, few, lengths)
+    return [[np.array([row[name]], np.int64) for name in names] for row in features]
+
+
+def _tokenizer_text(encoder: Encoder) -> str:
+    """The tokenizer as its library writes it, without the cutting and padding of its last use."""
+    described = json.loads(encoder.tokenizer.backend_tokenizer.to_str())
+    return json.dumps(described | {"truncation": None, "padding": None}, ensure_ascii=False)
+
+
+def _readme(card: Card) -> str:
+    labels = f"Labels: {', '.join(card.labels)}.\n\n" if card.labels else ""
+    return (
+        f"# {card.system}: {card.title}\n\n"
+        f"A model for {card.runtime} in {card.precision}, exported by speedy_utils {__version__}. {labels}"
+        "    from speedy_utils.speed.predictor import Predictor\n\n"
+        f'    print(Predictor("{"FOLDER"}")("Un texto en español"))\n\n'
+        f"It reads {card.max_length} tokens at a time. Where it comes from, and the versions that made it: {CARD}.\n"
+    )

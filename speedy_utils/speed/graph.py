@@ -1,0 +1,245 @@
+"""An encoder as an ONNX graph, operation by operation: fewer of them than in its own code, and the same numbers.
+
+What a model's code does for training and for every kind of input is left out or joined where the result stays:
+
+- one matrix product makes queries, keys and values, and the scale 1/√d stands in the weights of the queries;
+- the table of positions and the first token type are added up beforehand;
+- a batch holds inputs of one length, so that there is nothing to mask;
+- a classifier looks at the first token alone, so the last layer makes only keys and values of the others;
+- weights stand as (inputs, outputs), as a matrix product wants them: quantisers overlook what is transposed first;
+- ALBERT's layer is stored once, and applied as often as it should.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import onnx
+    from torch import nn
+    from transformers import PreTrainedModel
+
+OPSET = 20  # the first with Gelu
+
+
+def encoder_graph(model: PreTrainedModel, kind: str, pairs: bool) -> onnx.ModelProto:
+    """A BERT, RoBERTa, DistilBERT or ALBERT with the head for a kind of task, in fp32.
+
+    Inputs: `input_ids` of shape (batch, length) without padding and, where the model tells the texts of a pair apart,
+    `token_type_ids` of the same shape. Output: `logits`, (batch, labels) for classification, (batch, length, labels)
+    for tagging, (batch, length, 2) for the starts and ends of answers. Raises ValueError for another family.
+    """
+    from onnx import TensorProto, helper
+
+    config, base = model.config, model.base_model
+    family = config.model_type
+    if family not in _LAYERS:
+        raise ValueError(f"A model of the family {family!r} cannot be exported: {', '.join(_LAYERS)} can.")
+    g = _Graph()
+    embeddings = base.embeddings
+    types = getattr(embeddings, "token_type_embeddings", None)
+    typed = pairs and types is not None and types.num_embeddings > 1
+
+    # RoBERTa's first position is pad_token_id + 1.
+    positions = _array(embeddings.position_embeddings.weight)[config.pad_token_id + 1 if family == "roberta" else 0 :]
+    if types is not None:
+        positions = positions + _array(types.weight)[0]
+    hidden = g.add("Gather", g.weight("words", _array(embeddings.word_embeddings.weight)), "input_ids")
+    length = g.add("Shape", "input_ids", start=1, end=2)
+    hidden = g.add("Add", hidden, g.add("Slice", g.weight("positions", positions), g.numbers(0), length))
+    if typed:
+        second = g.weight("second_type", _array(types.weight)[1] - _array(types.weight)[0])
+        here = g.add("Unsqueeze", g.add("Cast", "token_type_ids", to=TensorProto.FLOAT), g.numbers(-1))
+        hidden = g.add("Add", hidden, g.add("Mul", here, second))
+    hidden = g.normalise("embeddings", embeddings.LayerNorm, hidden)
+    if family == "albert":
+        hidden = g.product("embeddings/widen", hidden, base.encoder.embedding_hidden_mapping_in)
+    layers = _LAYERS[family](model)
+    for depth in range(config.num_hidden_layers):
+        first_only = kind == "classification" and depth == config.num_hidden_layers - 1
+        hidden = _add_layer(g, f"layer{depth % len(layers)}", layers[depth % len(layers)], hidden, first_only)
+    if kind == "classification":
+        hidden = g.add("Squeeze", hidden, g.numbers(1))
+    for number, part in enumerate(_head(model, kind)):
+        hidden = g.add(part, hidden) if isinstance(part, str) else g.product(f"head{number}", hidden, part)
+    g.nodes[-1].output[0] = "logits"
+
+    names = ["input_ids", "token_type_ids"][: 1 + typed]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in names]
+    shape = ["batch", *(["length"] if kind != "classification" else []), g.width_of_last]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, shape)]
+    graph = helper.make_graph(g.nodes, "encoder", inputs, outputs, list(g.weights.values()))
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
+
+
+@dataclass
+class _Layer:
+    """The parts of one layer, in the order of their use; `activation` is what ONNX calls it, with its attributes."""
+
+    attention: tuple[nn.Linear, nn.Linear, nn.Linear, nn.Linear]  # queries, keys, values, output
+    attention_norm: nn.LayerNorm
+    widen: nn.Linear
+    activation: tuple[str, dict[str, str]]
+    narrow: nn.Linear
+    output_norm: nn.LayerNorm
+    heads: int
+
+
+def _add_layer(g: _Graph, name: str, layer: _Layer, hidden: str, first_only: bool) -> str:
+    """Attention and feed-forward network, each added to what it read and normalised: (batch, length, width).
+
+    With `first_only` the result is that of the first token, (batch, 1, width).
+    """
+    *projections, output = layer.attention
+    size = output.in_features // layer.heads
+    # (inputs, outputs) of queries, keys and values side by side; the queries carry the scale.
+    scales = (1 / math.sqrt(size), 1, 1)
+    weight = np.hstack([_array(one.weight).T * np.float32(by) for one, by in zip(projections, scales, strict=True)])
+    bias = np.hstack([_array(one.bias) * np.float32(by) for one, by in zip(projections, scales, strict=True)])
+    parts = g.multiply(f"{name}/queries_keys_values", hidden, weight, bias)
+    parts = g.add("Reshape", parts, g.numbers(0, 0, 3 * layer.heads, size))
+    parts = g.add("Transpose", parts, perm=[0, 2, 1, 3])  # (batch, 3·heads, length, size)
+    queries, keys, values = g.add("Split", parts, outputs=3, axis=1, num_outputs=3)
+    if first_only:
+        queries = g.add("Slice", queries, g.numbers(0), g.numbers(1), g.numbers(2))
+        hidden = g.add("Slice", hidden, g.numbers(0), g.numbers(1), g.numbers(1))
+    shares = g.add("Softmax", g.add("MatMul", queries, g.add("Transpose", keys, perm=[0, 1, 3, 2])), axis=-1)
+    read = g.add("Transpose", g.add("MatMul", shares, values), perm=[0, 2, 1, 3])
+    read = g.add("Reshape", read, g.numbers(0, -1, layer.heads * size))
+    hidden = g.add("Add", g.product(f"{name}/output", read, output), hidden)
+    hidden = g.normalise(f"{name}/attention_norm", layer.attention_norm, hidden)
+    wide = g.product(f"{name}/widen", hidden, layer.widen)
+    kind, attributes = layer.activation
+    narrow = g.product(f"{name}/narrow", g.add(kind, wide, **attributes), layer.narrow)
+    hidden = g.normalise(f"{name}/output_norm", layer.output_norm, g.add("Add", narrow, hidden))
+    return hidden
+
+
+@dataclass
+class _Graph:
+    """Nodes and weights as they are added; each call gives the name of what the node puts out."""
+
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    weights: dict[str, onnx.TensorProto] = field(default_factory=dict)
+    width_of_last: int = 0
+
+    def add(self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:  # noqa: ANN401
+        from onnx import helper
+
+        number = len(self.nodes)
+        names = [f"{kind}{number}" + (f"_{place}" if outputs > 1 else "") for place in range(outputs)]
+        self.nodes.append(helper.make_node(kind, inputs, names, name=f"{kind}{number}", **attributes))
+        return names if outputs > 1 else names[0]
+
+    def weight(self, name: str, value: np.ndarray) -> str:
+        from onnx import numpy_helper
+
+        if name not in self.weights:
+            self.weights[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        return name
+
+    def numbers(self, *values: int) -> str:
+        return self.weight(f"numbers{values}", np.array(values, np.int64))
+
+    def multiply(self, name: str, hidden: str, weight: np.ndarray, bias: np.ndarray) -> str:
+        product = self.add("MatMul", hidden, self.weight(f"{name}.weight", weight))
+        self.width_of_last = len(bias)
+        return self.add("Add", product, self.weight(f"{name}.bias", bias))
+
+    def product(self, name: str, hidden: str, layer: nn.Linear) -> str:
+        return self.multiply(name, hidden, _array(layer.weight).T, _array(layer.bias))
+
+    def normalise(self, name: str, layer: nn.LayerNorm, hidden: str) -> str:
+        weight, bias = (
+            self.weight(f"{name}.weight", _array(layer.weight)),
+            self.weight(f"{name}.bias", _array(layer.bias)),
+        )
+        return self.add("LayerNormalization", hidden, weight, bias, axis=-1, epsilon=layer.eps)
+
+
+def _array(weight: Any) -> np.ndarray:  # noqa: ANN401 -- a torch.Tensor
+    return weight.detach().cpu().float().numpy()
+
+
+def _activation(name: str) -> tuple[str, dict[str, str]]:
+    known = {
+        "gelu": ("Gelu", {"approximate": "none"}),
+        "gelu_new": ("Gelu", {"approximate": "tanh"}),
+        "gelu_pytorch_tanh": ("Gelu", {"approximate": "tanh"}),
+        "relu": ("Relu", {}),
+    }
+    if name not in known:
+        raise ValueError(f"A model with the activation {name!r} cannot be exported: {', '.join(known)} can.")
+    return known[name]
+
+
+def _albert(model: PreTrainedModel) -> list[_Layer]:
+    config = model.config
+    if config.num_hidden_groups != 1 or config.inner_group_num != 1:
+        raise ValueError("An ALBERT with several groups of layers cannot be exported: ALBETO has one layer for all.")
+    layer = model.base_model.encoder.albert_layer_groups[0].albert_layers[0]
+    own = layer.attention
+    return [
+        _Layer(
+            (own.query, own.key, own.value, own.dense),
+            own.LayerNorm,
+            layer.ffn,
+            _activation(config.hidden_act),
+            layer.ffn_output,
+            layer.full_layer_layer_norm,
+            config.num_attention_heads,
+        )
+    ]
+
+
+def _bert(model: PreTrainedModel) -> list[_Layer]:
+    return [
+        _Layer(
+            (layer.attention.self.query, layer.attention.self.key, layer.attention.self.value,
+             layer.attention.output.dense),
+            layer.attention.output.LayerNorm,
+            layer.intermediate.dense,
+            _activation(model.config.hidden_act),
+            layer.output.dense,
+            layer.output.LayerNorm,
+            model.config.num_attention_heads,
+        )
+        for layer in model.base_model.encoder.layer
+    ]  # fmt: skip
+
+
+def _distilbert(model: PreTrainedModel) -> list[_Layer]:
+    return [
+        _Layer(
+            (layer.attention.q_lin, layer.attention.k_lin, layer.attention.v_lin, layer.attention.out_lin),
+            layer.sa_layer_norm,
+            layer.ffn.lin1,
+            _activation(model.config.activation),
+            layer.ffn.lin2,
+            layer.output_layer_norm,
+            model.config.n_heads,
+        )
+        for layer in model.base_model.transformer.layer
+    ]
+
+
+_LAYERS = {"albert": _albert, "bert": _bert, "roberta": _bert, "distilbert": _distilbert}
+
+
+def _head(model: PreTrainedModel, kind: str) -> list[Any]:
+    """What follows the encoder, in order: linear layers, and names of functions; classifiers pool the first token."""
+    if kind == "question_answering":
+        return [model.qa_outputs]
+    if kind == "tagging":
+        return [model.classifier]
+    family = model.config.model_type
+    if family == "roberta":
+        return [model.classifier.dense, "Tanh", model.classifier.out_proj]
+    if family == "distilbert":
+        return [model.pre_classifier, "Relu", model.classifier]
+    pooler = model.base_model.pooler
+    return [pooler if family == "albert" else pooler.dense, "Tanh", model.classifier]
