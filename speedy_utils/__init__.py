@@ -41,6 +41,7 @@ _HOME = {
     "count_macs": "speed.macs",
     "mac_parts": "speed.macs",
     "measure_latency": "speed.latency",
+    "benchmark": "speed.benchmark",
     "export": "speed.export",
     "Predictor": "speed.predictor",
     "BookFigure": "figures",

@@ -28,6 +28,7 @@ EXAMPLES = """examples:
   speedy evaluate "ALBETO tiny" ner --source hub --json
   speedy fine-tune BERTIN ner --output runs/bertin --source files --train esp.train --validation esp.testa
   speedy report runs --table --figure frontier.svg
+  speedy benchmark "BETO uncased" "ALBETO tiny" --lengths 128
   speedy export runs/tiny-ner --output fast/tiny-ner --precision int8
   speedy predict fast/tiny-ner "Ana Pérez vive en San José."
 """
@@ -125,6 +126,19 @@ def _parser() -> argparse.ArgumentParser:
                         help="of several runs of a system, task and seed the one that validation chose")  # fmt: skip
     _add_json(report)
     report.set_defaults(run=_report, show=_show_report)
+
+    bench = commands.add_parser("benchmark", help="how fast systems are here, in PyTorch and in fast runtimes")
+    bench.add_argument("systems", nargs="+", metavar="SYSTEM", help="the first is what the others are compared with")
+    bench.add_argument("--task", default="mldoc", choices=[task.name for task in TASKS], help="for the head (mldoc)")
+    bench.add_argument("--variants", nargs="+", metavar="VARIANT",
+                       help='such as "PyTorch fp32" "ONNX Runtime int8" "OpenVINO int8" (all)')  # fmt: skip
+    bench.add_argument("--lengths", nargs="+", type=int, default=[128, 512], help="tokens (128 512)")
+    bench.add_argument("--batch-sizes", nargs="+", type=int, default=[1])
+    bench.add_argument("--rounds", type=int, default=20, help="at least so many (20)")
+    bench.add_argument("--threads", type=int, default=1)
+    bench.add_argument("--core", type=int, help="stay on this core")
+    _add_json(bench)
+    bench.set_defaults(run=_benchmark, show=_show_benchmark)
 
     out = commands.add_parser(
         "export", help="write a run for a fast runtime, which needs neither torch nor transformers"
@@ -385,6 +399,35 @@ def _show_evaluation(answer: Mapping[str, Any]) -> None:
         if interval and interval["metric"] == name:
             bounds = f"  [{interval['low']:.2f}, {interval['high']:.2f}] ({interval['method']})"
         print(f"  {name:20} {value:6.2f}{bounds}")
+
+
+def _benchmark(options: argparse.Namespace) -> dict[str, Any]:
+    from speedy_utils.speed.benchmark import VARIANTS, benchmark
+
+    found = benchmark(
+        options.systems,
+        options.task,
+        variants=options.variants or list(VARIANTS),
+        lengths=options.lengths,
+        batch_sizes=options.batch_sizes,
+        rounds=options.rounds,
+        threads=options.threads,
+        core=options.core,
+    )
+    # JSON has no infinity: a percentile without an upper bound, for lack of rounds
+    rows = [{name: None if value == float("inf") else value for name, value in row.items()}
+            for row in found.to_dict("records")]  # fmt: skip
+    return {"record": found.attrs, "rows": rows}
+
+
+def _show_benchmark(answer: Mapping[str, Any]) -> None:
+    import pandas as pd
+
+    record = answer["record"]
+    print(f"{record['gpu'] or record['processor']}, threads: {record['threads']}, {record['date']}; random weights")
+    columns = ["system", "variant", "batch_size", "length", "p50_ms", "p95_ms", "p99_ms", "texts_per_second"]
+    columns += ["times_as_fast", "ratio_low", "ratio_high"]
+    print(pd.DataFrame(answer["rows"])[columns].to_string(index=False, float_format="{:.2f}".format))
 
 
 def _export(options: argparse.Namespace) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def test_help_names_every_command_and_option():
     assert shown.returncode == 0
     assert all(
         command in shown.stdout
-        for command in ("fine-tune", "distill", "evaluate", "grid", "report", "export", "predict")
+        for command in ("fine-tune", "distill", "evaluate", "grid", "report", "benchmark", "export", "predict")
     )
     assert "torch" not in shown.stderr
 

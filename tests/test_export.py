@@ -20,7 +20,9 @@ from speedy_utils.evaluation import evaluate_encoder
 from speedy_utils.metrics import find_entities
 from speedy_utils.preprocessing import Preparation
 from speedy_utils.speed.export import export
+from speedy_utils.speed.latency import random_batch
 from speedy_utils.speed.predictor import Predictor, Row, entities, predict_lines
+from speedy_utils.speed.runtimes import open_session
 
 TASKS = ("mldoc", "xnli", "ner", "pos", "mlqa")
 RUNTIMES = ("onnxruntime", "openvino")
@@ -92,6 +94,14 @@ def test_int8_stays_near(task, runtime, exported):
     plain, small = (exported(task, "albert", runtime, precision)[1] for precision in ("fp32", "int8"))
     for expected, found in zip(plain.outputs(rows), small.outputs(rows), strict=True):
         assert 0 < np.abs(expected - found).max() < 0.1 * np.abs(expected).max() + 0.02
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_session_for_one_shape(runtime, exported):
+    predictor = exported("ner", "albert", runtime)[1]
+    batch = random_batch(900, 17, 2)
+    fixed = open_session(predictor.folder, predictor.card, 1, shape=(2, 17))
+    assert np.allclose(fixed(*batch), predictor.session(*batch), atol=1e-5)
 
 
 def test_all_products_with_weights_are_quantised(exported):

@@ -28,7 +28,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,21 +66,9 @@ def sentences(number: int, path: Path | None) -> datasets.DatasetDict:
 
 
 def encoder(name: str, layers: int | None = None, seed: int = 0) -> Encoder:
-    """A system in its real size, with random weights and its stand-in's tokenizer."""
-    from speedy_utils.encoders import Encoder, name_labels, seeded
-    from speedy_utils.mini.systems import load_mini_tokenizer
-    from speedy_utils.systems import auto_class, build_config, get_system
-    from speedy_utils.tasks import get_task
+    from speedy_utils.speed.benchmark import random_encoder
 
-    system, tokenizer = get_system(name), load_mini_tokenizer(name)
-    if layers is not None:
-        system = replace(system, architecture=replace(system.architecture, layers=layers))
-    config = build_config(system, len(get_task("ner").labels))
-    config.pad_token_id = tokenizer.pad_token_id
-    with seeded(seed):
-        model = auto_class("tagging").from_config(config)
-    name_labels(model, get_task("ner"))
-    return Encoder(model, tokenizer, name)
+    return random_encoder(name, "ner", layers, seed)
 
 
 def features_of(one: Encoder, examples: datasets.Dataset) -> datasets.Dataset:

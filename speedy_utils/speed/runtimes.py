@@ -13,20 +13,21 @@ from speedy_utils.speed.card import Card
 Session = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def open_session(folder: Path, card: Card, threads: int | None = None) -> Session:
+def open_session(folder: Path, card: Card, threads: int | None = None, shape: tuple[int, int] | None = None) -> Session:
     """The network of an exported model, ready to run on so many threads (None: as many as the runtime wants).
 
-    Raises ImportError in one sentence where the runtime is not installed.
+    With a `shape`, (n, length), it reads inputs of that shape alone, which OpenVINO does faster. Raises ImportError in
+    one sentence where the runtime is not installed.
     """
     try:
-        return {"onnxruntime": _onnxruntime, "openvino": _openvino}[card.runtime](folder, card, threads)
+        return {"onnxruntime": _onnxruntime, "openvino": _openvino}[card.runtime](folder, card, threads, shape)
     except ModuleNotFoundError as error:
         raise ImportError(
             f"This model was exported for {card.runtime}, which is not installed: pip install {card.runtime}."
         ) from error
 
 
-def _onnxruntime(folder: Path, card: Card, threads: int | None) -> Session:
+def _onnxruntime(folder: Path, card: Card, threads: int | None, shape: tuple[int, int] | None) -> Session:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -43,7 +44,7 @@ def _onnxruntime(folder: Path, card: Card, threads: int | None) -> Session:
     return run
 
 
-def _openvino(folder: Path, card: Card, threads: int | None) -> Session:
+def _openvino(folder: Path, card: Card, threads: int | None, shape: tuple[int, int] | None) -> Session:
     import openvino
 
     options = {"PERFORMANCE_HINT": "LATENCY"}
@@ -51,8 +52,11 @@ def _openvino(folder: Path, card: Card, threads: int | None) -> Session:
         options["INFERENCE_PRECISION_HINT"] = "f32"
     if threads:
         options["INFERENCE_NUM_THREADS"] = threads
-    compiled = openvino.Core().compile_model(folder / "model.xml", "CPU", options)
-    request = compiled.create_infer_request()
+    core = openvino.Core()
+    network = core.read_model(folder / "model.xml")
+    if shape is not None:
+        network.reshape({part.any_name: shape for part in network.inputs})
+    request = core.compile_model(network, "CPU", options).create_infer_request()
 
     def run(ids: np.ndarray, types: np.ndarray) -> np.ndarray:
         request.infer([ids, types] if card.token_types else [ids], share_inputs=True, share_outputs=True)
