@@ -216,6 +216,7 @@ def measure_all(table: Table, jobs: int) -> None:
 def write_table(table: Table) -> None:
     """The table and its record, from all cells."""
     from speedy_utils.files import write_json, write_whole
+    from speedy_utils.speed.latency import processor
 
     store = table.store
     answers = [finished(store, cell) for cell in table.cells()]
@@ -229,20 +230,12 @@ def write_table(table: Table) -> None:
         "what": table.what,
         "scale": "mini",
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"system": platform.system(), "processor": _processor(), "device": "CPU"},
+        "machine": {"system": platform.system(), "processor": processor(), "device": "CPU"},
         "hours_of_one_core": round(sum(answer["seconds"] for answer in answers) / 3600, 2),
         **table.conditions(),
     }
     write_json(table.path.with_suffix(".json"), record)
     print(f"{table.path.relative_to(ROOT)}: {len(answers)} cells, {record['hours_of_one_core']} hours of one core.")
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def check(table: Table, count: int, seed: int) -> int:

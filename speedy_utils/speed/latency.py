@@ -226,7 +226,7 @@ def describe_machine() -> dict[str, Any]:
     """What a duration depends on besides the program: processor, GPU, system, versions, date."""
     torch = sys.modules.get("torch")
     found: dict[str, Any] = {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "gpu": torch.cuda.get_device_name() if torch and torch.cuda.is_available() else None,
         "system": platform.platform(terse=True),
@@ -241,7 +241,8 @@ def describe_machine() -> dict[str, Any]:
     return found
 
 
-def _processor() -> str:
+def processor() -> str:
+    """What the system calls the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
