@@ -37,8 +37,8 @@ class Latency:
     """What `measure_latency` found.
 
     `seconds` holds for each name one duration a round, in the order of the rounds, the warm-up left out; `items` is how
-    many texts one call reads; `peak` the most memory (bytes) that a call added to what the process held before it, None
-    where the system does not say. `record` says on what machine, with which versions and how it was measured.
+    many texts one call reads; `peak` the most memory (bytes) that its first call added to what the process held before,
+    None where the system does not say. `record` says on what machine, with which versions and how it was measured.
     """
 
     seconds: dict[str, np.ndarray]
@@ -113,10 +113,10 @@ def measure_latency(
 ) -> Latency:
     """Measures calls in turn, the first being what the others are compared with.
 
-    Each name's call is made `warmup` times, then once a round, in an order that moves on by one each round, until there
-    are `rounds` rounds and each call has run for `seconds` in all. `items` is how many texts a call reads. With a
-    `tolerance` the outputs (arrays, or lists of them) must equal the first's up to that difference, for all names or
-    for those of a mapping, before anything is timed.
+    Each name's call is made once, then `warmup` times, then once a round, in an order that moves on by one each round,
+    until there are `rounds` rounds and each call has run for `seconds` in all. `items` is how many texts a call reads.
+    With a `tolerance` the outputs (arrays, or lists of them) must equal the first's up to that difference, for all
+    names or for those of a mapping, before anything is timed.
 
     torch computes with `threads` threads meanwhile (None: as it is set), and with `core` the process stays on that core
     where the system can do it. Where there is a GPU the clock stops when it has finished.
@@ -128,13 +128,14 @@ def measure_latency(
     check_counts(items=items, rounds=rounds)
     with held(threads, core) as where:
         wait = _synchronizer()
+        # The first call takes what it needs from the system, and later ones find it there.
+        peak = {name: peak_memory(call) for name, call in calls.items()}
         outputs = {}
         for name, call in calls.items():
             for _ in range(max(1, warmup)):
                 outputs[name] = call()
             wait()
         _check_equal(outputs, tolerance)
-        peak = {name: peak_memory(call) for name, call in calls.items()}
         taken: dict[str, list[float]] = {name: [] for name in calls}
         order = list(calls)
         while len(taken[order[0]]) < rounds or min(map(sum, taken.values())) < seconds:
