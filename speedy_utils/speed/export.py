@@ -25,7 +25,7 @@ from speedy_utils.errors import unknown_name
 from speedy_utils.files import file_digest, whole_folder, write_json, write_whole
 from speedy_utils.preprocessing import Preparation, prepare
 from speedy_utils.speed.card import CARD, PRECISIONS, RUNTIMES, Card
-from speedy_utils.speed.graph import WIDENING, encoder_graph
+from speedy_utils.speed.graph import encoder_graph
 from speedy_utils.speed.latency import torch_session
 from speedy_utils.speed.runtimes import open_session
 from speedy_utils.tasks import Task, get_task
@@ -216,8 +216,6 @@ def _quantize_openvino(path: Path, batches: Sequence[list[np.ndarray]]) -> None:
         nncf.Dataset(batches),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(batches),
-        # OpenVINO has no fast way for this one behind a normalisation, and it is small.
-        ignored_scope=nncf.IgnoredScope(patterns=[f"{WIDENING}/.*"], validate=False),
         advanced_parameters=plain,
     )
     # The file that was read stays open, and is not to be written.

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 OPSET = 20  # the first with Gelu
-WIDENING = "embeddings/widen"  # ALBERT's product between embeddings and layers
 
 
 def encoder_graph(model: PreTrainedModel, kind: str, pairs: bool) -> onnx.ModelProto:
@@ -58,7 +57,7 @@ def encoder_graph(model: PreTrainedModel, kind: str, pairs: bool) -> onnx.ModelP
         hidden = g.add("Add", hidden, g.add("Mul", here, second))
     hidden = g.normalise("embeddings", embeddings.LayerNorm, hidden)
     if family == "albert":
-        hidden = g.product(WIDENING, hidden, base.encoder.embedding_hidden_mapping_in)
+        hidden = g.product("embeddings/widen", hidden, base.encoder.embedding_hidden_mapping_in)
     layers = _LAYERS[family](model)
     for depth in range(config.num_hidden_layers):
         first_only = kind == "classification" and depth == config.num_hidden_layers - 1
@@ -148,7 +147,6 @@ class _Graph:
 
     def multiply(self, name: str, hidden: str, weight: np.ndarray, bias: np.ndarray) -> str:
         product = self.add("MatMul", hidden, self.weight(f"{name}.weight", weight))
-        self.nodes[-1].name = f"{name}/{product}"
         self.width_of_last = len(bias)
         return self.add("Add", product, self.weight(f"{name}.bias", bias))
 
