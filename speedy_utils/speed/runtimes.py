@@ -35,8 +35,8 @@ def _onnxruntime(folder: Path, card: Card, threads: int | None, shape: tuple[int
     options.intra_op_num_threads = threads or 0
     wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
     providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
-    # On a CPU the fused "add and normalise" takes several times as long as the two it replaces: without it ALBETO tiny in
-    # int8 is an eighth faster.
+    # On a CPU the fused "add and normalise" takes several times as long as the two that it replaces: without it ALBETO
+    # tiny in int8 is an eighth faster.
     slow = ["SkipLayerNormFusion"] if providers == ["CPUExecutionProvider"] else None
     session = onnxruntime.InferenceSession(
         folder / "model.onnx", options, providers=providers, disabled_optimizers=slow
