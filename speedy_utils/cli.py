@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             answer = options.run(options)
         if not options.json:
             options.show(answer)
-    except (ValueError, OSError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"speedy: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """Exported models: every family and kind, both runtimes, against the models they come from."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -370,6 +371,19 @@ def test_what_cannot_be_exported(options, sentence, tmp_path):
     with pytest.raises(ValueError, match=sentence):
         export(small_encoder("ner"), tmp_path / "out", **{"task": "ner"} | options)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_library_that_is_missing(exported, tmp_path, monkeypatch, capfd):
+    folder = exported("mldoc")[1].folder
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    status, out, err = called(capfd, "predict", folder, "Hola.")
+    assert (status, out) == (1, "")
+    assert err == (
+        "speedy: This model was exported for onnxruntime, which is not installed: pip install onnxruntime.\n"
+    )
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"Exporting needs onnx: pip install 'speedy-gonzales-book\[fast\]'"):
+        export(small_encoder("ner"), tmp_path / "out", task="ner")
 
 
 def test_a_full_folder_and_another_network_are_refused(tmp_path):

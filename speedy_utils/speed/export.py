@@ -245,8 +245,9 @@ def _readme(card: Card) -> str:
     labels = f"Labels: {', '.join(card.labels)}.\n\n" if card.labels else ""
     return (
         f"# {card.system}: {card.title}\n\n"
-        f"A model for {card.runtime} in {card.precision}, exported by speedy_utils {__version__}. {labels}"
-        "    from speedy_utils.speed.predictor import Predictor\n\n"
-        f'    print(Predictor("{"FOLDER"}")("Un texto en español"))\n\n'
+        f"A model for {card.runtime} in {card.precision}, exported by speedy_utils {__version__}.\n\n"
+        f"{labels}"
+        "    import speedy_utils as su\n\n"
+        '    predict = su.Predictor("this folder")\n\n'
         f"It reads {card.max_length} tokens at a time. Where it comes from, and the versions that made it: {CARD}.\n"
     )

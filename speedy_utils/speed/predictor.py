@@ -107,11 +107,12 @@ class Predictor:
         """The head's outputs for each row: (labels,), (tokens, labels) or (tokens, 2)."""
         order = sorted(range(len(rows)), key=lambda place: -len(rows[place].ids))
         found: list[Any] = [None] * len(rows)
-        while order:
-            length = len(rows[order[0]].ids)
-            most = max(1, self.batch_tokens // length)
-            same = next((k for k, place in enumerate(order[:most]) if len(rows[place].ids) < length), most)
-            batch, order = order[:same], order[same:]
+        start = 0
+        while start < len(order):
+            length = len(rows[order[start]].ids)
+            most = order[start : start + max(1, self.batch_tokens // length)]
+            batch = [place for place in most if len(rows[place].ids) == length]
+            start += len(batch)
             ids = np.array([rows[place].ids for place in batch], np.int64)
             types = np.array([rows[place].types for place in batch], np.int64)
             for place, out in zip(batch, self.session(ids, types), strict=True):
@@ -126,8 +127,10 @@ class Predictor:
         if not all(isinstance(part, str) for part in parts):
             parts = ()
         for part in parts:
-            if any("\ud800" <= letter <= "\udfff" for letter in part):
-                raise ValueError(f"A text holds half a character, which is no Unicode: {brief(ascii(part))}.")
+            try:
+                part.encode()
+            except UnicodeEncodeError:
+                raise ValueError(f"A text holds half a character, which is no Unicode: {brief(ascii(part))}.") from None
         if self.card.kind == "tagging":
             if isinstance(one, str):
                 return one, [(match[0], *match.span()) for match in WORDS.finditer(one)]
