@@ -5,12 +5,13 @@ Exporting needs torch and the extra "fast"; reading an export needs the runtime 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -140,7 +141,7 @@ def _hushed() -> Iterator[None]:
     for name in levels:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # where NNCF draws its progress
             warnings.simplefilter("ignore")
             yield
     finally:
