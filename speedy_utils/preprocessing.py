@@ -186,7 +186,7 @@ def _tag(
     for number, words, tags in zip(numbers, batch["tokens"], batch["tags"], strict=True):
         for first, behind, encoding in _pieces(tokenizer, words, how.max_length):
             word_ids = [None if word is None else word + first for word in encoding.word_ids()]
-            starts = _word_starts(word_ids, first, behind)
+            starts = word_starts_of(word_ids, first, behind)
             row = _keep(encoding) | {
                 "labels": _token_labels(word_ids, tags, inside, how),
                 "word_starts": starts,
@@ -236,7 +236,7 @@ def piece_bounds(sizes: Sequence[int], room: int) -> list[tuple[int, int]]:
     return pieces
 
 
-def _word_starts(word_ids: Sequence[int | None], first: int, behind: int) -> list[int]:
+def word_starts_of(word_ids: Sequence[int | None], first: int, behind: int) -> list[int]:
     """The place of the first token of each word from `first` up to `behind`; -1 for none."""
     starts = [-1] * (behind - first)
     for place, word in enumerate(word_ids):

@@ -191,9 +191,7 @@ def _quantize_onnx(path: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     network = onnx.load(path)
-    del network.graph.value_info[:]  # shapes of the original network, which the quantiser would trust
     products = sum(node.op_type == "MatMul" and _has_weight(network, node.input[1]) for node in network.graph.node)
-    onnx.save(network, path)
     extra = {"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT}
     quantize_dynamic(path, path, weight_type=QuantType.QInt8, per_channel=True, extra_options=extra)
     done = sum(node.op_type == "MatMulInteger" for node in onnx.load(path).graph.node)

@@ -27,6 +27,7 @@ from speedy_utils.preprocessing import (
     default_tag,
     piece_bounds,
     with_accents,
+    word_starts_of,
 )
 from speedy_utils.speed.card import Card, read_card
 
@@ -153,11 +154,11 @@ class Predictor:
         texts = [word[0] for word in sentence[1]]
         encoding = whole.encode(texts, is_pretokenized=True)
         if len(encoding.ids) <= self.card.max_length:
-            return [_row(encoding, _first_tokens(encoding, len(texts)))]
+            return [_row(encoding, word_starts_of(encoding.word_ids, 0, len(texts)))]
         sizes = np.bincount([word for word in encoding.word_ids if word is not None], minlength=len(texts))
         bounds = piece_bounds(sizes, self.card.max_length - whole.num_special_tokens_to_add(is_pair=False))
         pieces = [(cutting.encode(texts[a:b], is_pretokenized=True), b - a) for a, b in bounds]
-        return [_row(piece, _first_tokens(piece, size)) for piece, size in pieces]
+        return [_row(piece, word_starts_of(piece.word_ids, 0, size)) for piece, size in pieces]
 
     def _read_pair(self, pair: tuple[str, str]) -> list[Row]:
         whole, cutting = self._tokenizers
@@ -288,14 +289,6 @@ def _joined(words: Sequence[str]) -> tuple[str, list[Word]]:
         placed.append((word, start, start + len(word)))
         start += len(word) + 1
     return " ".join(words), placed
-
-
-def _first_tokens(encoding: Encoding, words: int) -> list[int]:
-    starts = [-1] * words
-    for place, word in enumerate(encoding.word_ids):
-        if word is not None and starts[word] < 0:
-            starts[word] = place
-    return starts
 
 
 def entities(tags: Sequence[str]) -> list[tuple[str, int, int]]:
