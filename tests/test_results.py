@@ -31,6 +31,7 @@ from speedy_utils.results import (
     summarise,
     table_in_words,
 )
+from speedy_utils.speed.latency import processor
 
 results = load_tool("results")
 
@@ -86,9 +87,7 @@ def test_cells_drawn_at_random_come_out_the_same(table, tmp_path):
     """To the last digit where versions and processor are the same; elsewhere as near as another seed comes."""
     record = su.measured_record(table.name.removeprefix("mini_"))
     found = READ[table.name]()
-    same = record["versions"] == results.conditions()["versions"] and record["machine"]["processor"] == (
-        results._processor()
-    )
+    same = record["versions"] == results.conditions()["versions"] and record["machine"]["processor"] == processor()
     quick = [cell for cell in table.cells() if cell[0] in ("ALBETO tiny", "ALBETO base-2") and cell[1] == "ner"]
     for cell in random.Random(7).sample([cell for cell in quick if "longer" not in cell[-1:]], 2):
         scored = table.measure(cell, tmp_path)
