@@ -134,6 +134,8 @@ def _parser() -> argparse.ArgumentParser:
                        help='such as "PyTorch fp32" "ONNX Runtime int8" "OpenVINO int8" (all)')  # fmt: skip
     bench.add_argument("--lengths", nargs="+", type=int, default=[128, 512], help="tokens (128 512)")
     bench.add_argument("--batch-sizes", nargs="+", type=int, default=[1])
+    bench.add_argument("--texts", type=int, default=0, metavar="N",
+                       help="also so many real texts of the bundled data, batched as suits each best")  # fmt: skip
     bench.add_argument("--rounds", type=int, default=20, help="at least so many (20)")
     bench.add_argument("--threads", type=int, default=1)
     bench.add_argument("--core", type=int, help="stay on this core")
@@ -402,20 +404,25 @@ def _show_evaluation(answer: Mapping[str, Any]) -> None:
 
 
 def _benchmark(options: argparse.Namespace) -> dict[str, Any]:
+    from speedy_utils.readers import load_task
     from speedy_utils.speed.benchmark import VARIANTS, benchmark
 
+    test = load_task(options.task, "mini", report=None)["test"] if options.texts else None
+    if test and not 0 < options.texts <= len(test):
+        raise ValueError(f"--texts goes from 1 to {len(test)}, the bundled test set of this task.")
     found = benchmark(
         options.systems,
         options.task,
         variants=options.variants or list(VARIANTS),
         lengths=options.lengths,
         batch_sizes=options.batch_sizes,
+        examples=test and test.select(range(options.texts)),
         rounds=options.rounds,
         threads=options.threads,
         core=options.core,
     )
-    # JSON has no infinity: a percentile without an upper bound, for lack of rounds
-    rows = [{name: None if value == float("inf") else value for name, value in row.items()}
+    # JSON has no infinity (a percentile without an upper bound, for lack of rounds) and no NaN
+    rows = [{name: value if value == value and value != float("inf") else None for name, value in row.items()}
             for row in found.to_dict("records")]  # fmt: skip
     return {"record": found.attrs, "rows": rows}
 

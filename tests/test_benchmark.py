@@ -2,14 +2,21 @@
 
 import json
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import speedy_utils as su
 from speedy_utils.cli import main
-from speedy_utils.speed.benchmark import VARIANTS, benchmark, random_encoder
+from speedy_utils.preprocessing import prepare
+from speedy_utils.speed.benchmark import VARIANTS, _batches, _read, benchmark, random_encoder
+from speedy_utils.speed.latency import torch_session
 
 
-@pytest.mark.parametrize("system", ["BETO cased", "DistilBETO", "ALBETO base-4", "RoBERTa BNE base"])
+@pytest.mark.parametrize(
+    "system", ["BETO cased", "DistilBETO", "ALBETO base-4", "RoBERTa BNE base", "BERTIN", "ALBETO large"]
+)
 def test_real_sizes_with_random_weights(system):
     encoder = random_encoder(system, "ner", layers=1)
     assert encoder.model.config.hidden_size == su.get_system(system).architecture.hidden
@@ -27,9 +34,49 @@ def test_every_variant_of_a_system():
     assert found.attrs["threads"] == 1 and found.attrs["weights"] == "random"
 
 
+def test_real_texts_in_the_batches_that_suit_each():
+    examples = su.load_task("ner", report=None)["test"].select(range(5))
+    variants = ["PyTorch fp32", "ONNX Runtime fp32", "OpenVINO int8", "OpenVINO int8, any shape"]
+    call = {"variants": variants, "rounds": 2, "seconds": 0}
+    found = benchmark(["ALBETO tiny"], "ner", lengths=(6,), examples=examples, **call)
+    real = found[found["length"] == "real"]
+    assert real["variant"].tolist() == variants[:3] and (real["batch_size"] == 5).all()
+    assert real["batch_tokens"].notna().all() and found[found["length"] == 6]["batch_tokens"].isna().all()
+    assert np.allclose(real["texts_per_second"], 5000 / real["p50_ms"], rtol=0.5)
+    only = benchmark(["ALBETO tiny"], "ner", lengths=(), examples=examples, **call | {"variants": variants[3:]})
+    assert only["variant"].tolist() == variants[3:]
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=12), st.sampled_from([1, 20, 64, 4096]), st.booleans())
+def test_batches_hold_every_text_once(lengths, most, pads):
+    ids = [list(range(10, 10 + length)) for length in lengths]
+    made = _batches(ids, [[0] * length for length in lengths], most, 1, pads)
+    assert sorted(place for batch in made for place in batch.places) == list(range(len(ids)))
+    for batch in made:
+        own = [lengths[place] for place in batch.places]
+        tokens, _, *mask = batch.inputs
+        assert tokens.shape == (len(own), max(own)) and (len(own) == 1 or tokens.size <= most)
+        assert bool(mask) == (len(set(own)) > 1) and (pads or not mask)
+        if mask:
+            assert mask[0].sum(1).tolist() == own and (tokens[mask[0] == 0] == 1).all()
+
+
+@pytest.mark.parametrize("system", ["ALBETO tiny", "BERTIN"])
+def test_a_padded_batch_gives_what_each_text_gives_alone(system):
+    encoder = random_encoder(system, "ner", layers=1)
+    features = prepare(encoder.tokenizer, "ner", su.load_task("ner", report=None)["test"].select(range(6)))
+    ids, session = features["input_ids"], torch_session(encoder)
+    types, pad = [[0] * len(row) for row in ids], encoder.tokenizer.pad_token_id
+    alone, padded = (_read(session, _batches(ids, types, most, pad, pads=True), len(ids)) for most in (1, 4096))
+    assert len({len(row) for row in padded}) == 1
+    for own, row in zip(alone, padded, strict=True):
+        assert np.allclose(own, row[: len(own)], atol=1e-4)
+
+
 def test_the_shell(capsys):
     call = ["benchmark", "ALBETO tiny", "--variants", "PyTorch fp32", "ONNX Runtime fp32", "--lengths", "8"]
-    assert main([*call, "--rounds", "2"]) == 0
+    assert main([*call, "--rounds", "2", "--texts", "2"]) == 0
     shown = capsys.readouterr().out
     assert "ONNX Runtime fp32" in shown and "random weights" in shown
     assert main([*call, "--rounds", "2", "--json"]) == 0
@@ -44,6 +91,7 @@ def test_the_shell(capsys):
         (["ALBETO tiny", "--variants", "TensorRT"], "Unknown variant 'TensorRT'"),
         (["ALBETO tiny", "--lengths", "0"], "length must be a whole number of at least 1"),
         (["ALBETO tiny", "--lengths", "513"], "ALBETO tiny"),
+        (["ALBETO tiny", "--texts", "9999"], "--texts goes from 1 to 480"),
     ],
 )
 def test_what_cannot_be_compared(call, sentence, capsys):

@@ -56,12 +56,23 @@ def test_no_percentile(q):
 
 
 def test_turns_are_fair():
-    """Each is called once a round, and no name always follows the same other one."""
+    """Each is timed once a round, after an untimed call, and no name always follows the same other one."""
     called = []
     found = measure_latency({name: lambda name=name: called.append(name) for name in "abc"}, **FEW)
     assert {name: len(seconds) for name, seconds in found.seconds.items()} == dict.fromkeys("abc", 4)
-    rounds = ["".join(called[-12:][start : start + 3]) for start in range(0, 12, 3)]
-    assert rounds == ["abc", "bca", "cab", "abc"]
+    rounds = ["".join(called[-24:][start : start + 6]) for start in range(0, 24, 6)]
+    assert rounds == ["aabbcc", "bbccaa", "ccaabb", "aabbcc"]
+
+
+def test_a_long_call_is_made_once_a_turn():
+    called = []
+
+    def long():
+        called.append("long")
+        time.sleep(0.06)
+
+    measure_latency({"long": long, "short": lambda: called.append("short")}, **FEW)
+    assert called[-12:] == ["long", "short", "short", "short", "short", "long"] * 2
 
 
 def test_rounds_go_on_until_all_have_run_long_enough():
@@ -125,7 +136,7 @@ def test_the_clock_waits_for_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
     monkeypatch.setattr(latency, "peak_memory", lambda call: None)
     found = measure_latency({"a": lambda: events.append("call")}, warmup=1, rounds=2, seconds=0)
-    assert events == ["call", "wait", *["wait", "call", "wait"] * 2]
+    assert events == ["wait", "call", "wait", *["call", "wait", "call", "wait"] * 2]
     assert found.record["gpu"] == "a GPU"
 
 
