@@ -137,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--texts", type=int, default=0, metavar="N",
                        help="also so many real texts of the bundled data, batched as suits each best")  # fmt: skip
     bench.add_argument("--rounds", type=int, default=20, help="at least so many (20)")
+    bench.add_argument("--seconds", type=float, default=2.0, help="and each for at least so long (2)")
     bench.add_argument("--threads", type=int, default=1)
     bench.add_argument("--core", type=int, help="stay on this core")
     _add_json(bench)
@@ -418,6 +419,7 @@ def _benchmark(options: argparse.Namespace) -> dict[str, Any]:
         batch_sizes=options.batch_sizes,
         examples=test and test.select(range(options.texts)),
         rounds=options.rounds,
+        seconds=options.seconds,
         threads=options.threads,
         core=options.core,
     )
