@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import speedy_utils as su
 from speedy_utils.cli import main
 from speedy_utils.preprocessing import prepare
-from speedy_utils.speed.benchmark import VARIANTS, _batches, _read, benchmark, random_encoder
+from speedy_utils.speed.benchmark import VARIANTS, benchmark, random_encoder, read_batches, real_batches
 from speedy_utils.speed.latency import torch_session
 
 
@@ -51,7 +51,7 @@ def test_real_texts_in_the_batches_that_suit_each():
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=12), st.sampled_from([1, 20, 64, 4096]), st.booleans())
 def test_batches_hold_every_text_once(lengths, most, pads):
     ids = [list(range(10, 10 + length)) for length in lengths]
-    made = _batches(ids, [[0] * length for length in lengths], most, 1, pads)
+    made = real_batches(ids, [[0] * length for length in lengths], most, 1, pads)
     assert sorted(place for batch in made for place in batch.places) == list(range(len(ids)))
     for batch in made:
         own = [lengths[place] for place in batch.places]
@@ -68,7 +68,9 @@ def test_a_padded_batch_gives_what_each_text_gives_alone(system):
     features = prepare(encoder.tokenizer, "ner", su.load_task("ner", report=None)["test"].select(range(6)))
     ids, session = features["input_ids"], torch_session(encoder)
     types, pad = [[0] * len(row) for row in ids], encoder.tokenizer.pad_token_id
-    alone, padded = (_read(session, _batches(ids, types, most, pad, pads=True), len(ids)) for most in (1, 4096))
+    alone, padded = (
+        read_batches(session, real_batches(ids, types, most, pad, pads=True), len(ids)) for most in (1, 4096)
+    )
     assert len({len(row) for row in padded}) == 1
     for own, row in zip(alone, padded, strict=True):
         assert np.allclose(own, row[: len(own)], atol=1e-4)

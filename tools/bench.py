@@ -1,6 +1,6 @@
 """Prints how long things take, as ratios of what was measured side by side in one run.
 
-    make bench                                            # everything (about 20 minutes)
+    make bench                                            # everything (about 45 minutes)
     python tools/bench.py time --sentences esp.train      # one part, on sentences of your own
 
 All variants of a part run in turn, in several rounds, on one thread that is tied to one core; what is compared are
@@ -14,6 +14,10 @@ on them. The sizes are those of BETO (the teacher) and ALBETO tiny (the student)
               `distill`, with the same sentences, epochs, batch size and learning rate; several seeds.
     overhead  Of `distill`, with all answers in its cache, what is not the forward and backward passes of its student:
               both are clocked within the same run, since two runs of a minute can differ by more than that.
+    runtimes  BETO and ALBETO tiny for each kind of task, in PyTorch and in fast runtimes, on inputs of 128 and of 512
+              tokens and on 32 sentences; what each step gave; what batching gives; ALBETO base-N; all of it beside
+              the rate of the processor's own matrix product. Four times as many rounds.
+    throughput  The predictor on 100,000 sentences, against padding them in the order of the file.
 """
 
 from __future__ import annotations
@@ -250,7 +254,29 @@ def clocked(student: Encoder) -> Iterator[list[float]]:
         student.model.forward, torch.Tensor.backward = forward, backward
 
 
-PARTS = {"time": measure_time, "learnt": measure_learnt, "overhead": measure_overhead}
+def texts(path: Path | None) -> list[str]:
+    return [" ".join(words) for words in sentences(1000, path)["train"]["tokens"]]
+
+
+def runtimes(rounds: int, path: Path | None) -> None:
+    from bench_runtimes import measure_runtimes
+
+    measure_runtimes(4 * rounds, texts(path))
+
+
+def throughput(_: int, path: Path | None) -> None:
+    from bench_runtimes import measure_throughput
+
+    measure_throughput(texts(path))
+
+
+PARTS = {
+    "time": measure_time,
+    "learnt": measure_learnt,
+    "overhead": measure_overhead,
+    "runtimes": runtimes,
+    "throughput": throughput,
+}
 
 
 def main() -> int:

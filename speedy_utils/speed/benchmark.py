@@ -185,7 +185,10 @@ def _fastest_batches(one: Candidate, session: Session, task: Task, examples: dat
     types = features["token_type_ids"] if "token_type_ids" in features.column_names else [[0] * len(row) for row in ids]
     ways = {
         most: partial(
-            _read, session, _batches(ids, types, most, one.encoder.tokenizer.pad_token_id, one.pads), len(ids)
+            read_batches,
+            session,
+            real_batches(ids, types, most, one.encoder.tokenizer.pad_token_id, one.pads),
+            len(ids),
         )
         for most in BATCH_TOKENS
     }
@@ -197,12 +200,12 @@ def _fastest_batches(one: Candidate, session: Session, task: Task, examples: dat
 
 
 @dataclass(frozen=True)
-class _Batch:
+class Batch:
     places: list[int]  # which features
     inputs: list[np.ndarray]  # token numbers, token types, and the mask if there is padding
 
 
-def _batches(ids: list[list[int]], types: list[list[int]], most: int, pad: int, pads: bool) -> list[_Batch]:
+def real_batches(ids: list[list[int]], types: list[list[int]], most: int, pad: int, pads: bool) -> list[Batch]:
     """Longest first, at most so many tokens together, padded or of one length."""
     order = sorted(range(len(ids)), key=lambda place: -len(ids[place]))
     made = []
@@ -219,11 +222,11 @@ def _batches(ids: list[list[int]], types: list[list[int]], most: int, pad: int, 
         inputs = [filled(ids, pad), filled(types, 0)]
         if any(len(ids[place]) < length for place in places):
             inputs.append(filled([[1] * len(row) for row in ids], 0))
-        made.append(_Batch(places, inputs))
+        made.append(Batch(places, inputs))
     return made
 
 
-def _read(session: Session, batches: list[_Batch], count: int) -> list[np.ndarray]:
+def read_batches(session: Session, batches: list[Batch], count: int) -> list[np.ndarray]:
     """The outputs for each feature, in order, padding left in."""
     found: list[Any] = [None] * count
     for batch in batches:

@@ -113,6 +113,8 @@ class Predictor:
             length = len(rows[order[start]].ids)
             most = order[start : start + max(1, self.batch_tokens // length)]
             batch = [place for place in most if len(rows[place].ids) == length]
+            # OpenVINO prepares itself for each shape that it meets: powers of two keep them few.
+            batch = batch[: 1 << (len(batch).bit_length() - 1)]
             start += len(batch)
             ids = np.array([rows[place].ids for place in batch], np.int64)
             types = np.array([rows[place].types for place in batch], np.int64)
