@@ -46,13 +46,14 @@ def _draw_frontier(ax: Axes, frame: pd.DataFrame, x: str, y: str) -> None:
     )
 
 
-def _log_speedups(ax: Axes) -> None:
+def _log_speedups(ax: Axes, direction: str = "x") -> None:
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    ax.set_xscale("log")
-    ax.xaxis.set_major_locator(FixedLocator([0.03, 0.1, 0.3, 1, 3, 10, 30, 100]))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
+    ax.set(**{f"{direction}scale": "log"})
+    axis = ax.xaxis if direction == "x" else ax.yaxis
+    axis.set_major_locator(FixedLocator([0.03, 0.1, 0.3, 1, 3, 10, 30, 100]))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}×"))
 
 
 def _stairs(best: pd.DataFrame, x: str, y: str) -> list[tuple[float, float]]:
@@ -344,7 +345,8 @@ def dots(
 def intervals(frame: pd.DataFrame, row: str, title: str, x: str = "score", origin: str = "published") -> BookFigure:
     """A line for each row of `frame`, in its order: the mark at `x`, the bar from the column low to the column high.
 
-    All in per cent. `origin` says in the picture where the figures come from; `title` is for the text alternative.
+    All in one unit, which the name `x` may say. `origin` says in the picture where the figures come from, `title` is
+    for the text alternative.
     """
     need_columns(frame, [row, x, "low", "high"], "A figure of intervals")
     frame = frame.reset_index(drop=True)
@@ -379,6 +381,63 @@ def intervals(frame: pd.DataFrame, row: str, title: str, x: str = "score", origi
     ]
     table = frame[[row, x, "low", "high"]]
     return BookFigure(draw, f"{title} ({origin}), each with its interval: {listing(said)}.", table)
+
+
+def counted_and_timed(frame: pd.DataFrame) -> BookFigure:
+    """Speedups by a count against speedups by a clock, both axes logarithmic, a panel for each value of `origin`.
+
+    `frame` has the columns system, counted, timed (times as fast as the system that both are 1 for) and origin, which
+    says where a panel's times come from. On the dashed diagonal the count tells the time.
+    """
+    need_columns(frame, ["system", "counted", "timed", "origin"], "A figure of counted and timed speedups")
+    origins = list(dict.fromkeys(frame["origin"]))
+    styles = _series(origins)
+    values = frame[["counted", "timed"]].to_numpy(float)
+    low, high = values.min() / 1.7, values.max() * 1.7
+
+    def draw(width: float) -> Figure:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        wide = width > 5
+        columns = min(2, len(origins)) if wide else 1
+        rows = -(-len(origins) // columns)
+        side = width / columns
+        figure = Figure(figsize=(width, rows * side * 1.02), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+        for ax, origin in zip(axes, origins, strict=False):
+            own = frame[frame["origin"] == origin]
+            colour, marker, _, _ = styles[origin]
+            _log_speedups(ax)
+            _log_speedups(ax, "y")
+            ax.set(xlim=(low, high), ylim=(low, high))
+            ax.plot([low, high], [low, high], color=INK, linewidth=1.1, linestyle=(0, (4, 2)), zorder=1)
+            ax.scatter(
+                own["counted"], own["timed"], s=34 if wide else 24, marker=marker, edgecolors=colour, linewidths=1.4,
+                facecolors=PAPER, zorder=3,
+            )  # fmt: skip
+            ax.set_title(fill(origin, 46), fontsize="small")
+        for ax in axes[len(origins) :]:
+            ax.set_axis_off()
+        figure.supxlabel("times as fast by MACs (log scale)", fontsize="medium")
+        figure.supylabel("times as fast by the clock (log scale)", fontsize="medium")
+        figure.canvas.draw()  # the layout is settled now, and the labels are placed on it
+        figure.set_layout_engine("none")
+        for ax, origin in zip(axes, origins, strict=False):
+            own = frame[frame["origin"] == origin]
+            names = [name.replace("ALBETO ", "").replace("RoBERTa BNE", "R-BNE") for name in own["system"]]
+            diagonal = [(low, low), (high, high)]
+            place_labels(ax, list(zip(own["counted"], own["timed"], strict=True)), names, 7.2, [diagonal], [0.4])
+        return figure
+
+    said = []
+    for origin in origins:
+        own = frame[frame["origin"] == origin].itertuples()
+        points = [f"{row.system} {row.counted:.2f}× by MACs and {row.timed:.2f}× by the clock" for row in own]
+        said.append(f"{origin}: {listing(points)}")
+    alt = f"Times as fast by MACs against times as fast by the clock, with the diagonal. {'; '.join(said)}."
+    return BookFigure(draw, alt, frame[["system", "counted", "timed", "origin"]])
 
 
 def confusion(table: pd.DataFrame, title: str, origin: str = "") -> BookFigure:

@@ -66,6 +66,21 @@ def f1_values():
     return results[(results["metric"] == "f1") & results["system"].isin(systems)]
 
 
+def speedups():
+    """Counted and timed, of the authors' timings, with two panels."""
+    speed = su.authors_speed().query("batch_size == 1 and sequence_length == 512")
+    frames = []
+    for machine, origin in (("cpu A", "a CPU, published"), ("RTX 3090", "a GPU, published")):
+        own = speed[speed["machine"] == machine].set_index("system")
+        beto = own.loc["BETO uncased"]
+        frame = pd.DataFrame({"system": own.index, "origin": origin})
+        frame["counted"] = (beto["macs_without_attention_products"] / own["macs_without_attention_products"]).to_numpy()
+        frame["timed"] = (beto["latency_ms_mean"] / own["latency_ms_mean"]).to_numpy()
+        systems = ["ALBETO tiny", "DistilBETO", "ALBETO base", "ALBETO large", "ALBETO xlarge", "ALBETO xxlarge"]
+        frames.append(frame[frame["system"].isin(systems)])
+    return pd.concat(frames, ignore_index=True)
+
+
 def score_intervals():
     frame = su.published_results()
     frame = frame[(frame["task"] == "pawsx") & (frame["route"] == "fine-tuning")]
@@ -98,6 +113,7 @@ FIGURES = {
     "dots": lambda: plots.dots(f1_values(), "task", "value", "system", "F1"),
     "parameters": lambda: plots.parameters(parameter_table()),
     "intervals": lambda: plots.intervals(score_intervals(), "system", "PAWS-X"),
+    "counted_and_timed": lambda: plots.counted_and_timed(speedups()),
     "confusion": lambda: plots.confusion(confusions(su.get_task("xnli").labels), "XNLI"),
     "confusion in words": lambda: plots.confusion(confusions(su.get_task("pos").labels), "POS"),
     "seeds": lambda: plots.seeds(seed_runs(), "measured at scale mini"),
@@ -472,6 +488,9 @@ def test_the_words_of_the_other_figures():
         assert f"{system} from {first:.2f} at 128 to {last:.2f} at 512" in described("lines")
     for row in f1_values().itertuples():
         assert f"{row.value:.2f} ({row.system})" in described("dots")
+    for row in speedups().itertuples():
+        said = described("counted_and_timed").split(f"{row.origin}: ")[1]
+        assert f"{row.system} {row.counted:.2f}× by MACs and {row.timed:.2f}× by the clock" in said
     for row in parameter_table().itertuples(index=False):
         total = sum(row[1:])
         assert f"{row.system} {total / 1e6:.1f} million ({row[1] / total:.0%} of them" in described("parameters")
