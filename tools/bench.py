@@ -16,7 +16,7 @@ on them. The sizes are those of BETO (the teacher) and ALBETO tiny (the student)
               both are clocked within the same run, since two runs of a minute can differ by more than that.
     runtimes  BETO and ALBETO tiny for each kind of task, in PyTorch and in fast runtimes, on inputs of 128 and of 512
               tokens and on 32 sentences; what each step gave; what batching gives; ALBETO base-N; all of it beside
-              the rate of the processor's own matrix product. Four times as many rounds.
+              the rate of the processor's own matrix product. Three times as many rounds.
     throughput  The predictor on 100,000 sentences, against padding them in the order of the file.
 """
 
@@ -261,7 +261,7 @@ def texts(path: Path | None) -> list[str]:
 def runtimes(rounds: int, path: Path | None) -> None:
     from bench_runtimes import measure_runtimes
 
-    measure_runtimes(4 * rounds, texts(path))
+    measure_runtimes(3 * rounds, texts(path))
 
 
 def throughput(_: int, path: Path | None) -> None:
