@@ -37,7 +37,8 @@ VARIANTS = {
     "OpenVINO int8": ("openvino", "int8"),
 }
 
-Opener = tuple[str, str, Callable[..., Any]]  # system, variant, and what makes a session of threads and shape
+# System, variant, what makes a session of threads and shape, and the megabytes that the weights take.
+Opener = tuple[str, str, Callable[..., Any], float]
 
 
 def random_encoder(name: str, task: Task | str, layers: int | None = None, seed: int = 0) -> Encoder:
@@ -64,6 +65,7 @@ def benchmark(
     variants: Sequence[str] = tuple(VARIANTS),
     lengths: Sequence[int] = (128, 512),
     batch_sizes: Sequence[int] = (1,),
+    warmup: int = 3,
     rounds: int = 20,
     seconds: float = 2.0,
     threads: int = 1,
@@ -72,8 +74,10 @@ def benchmark(
     """Milliseconds of each system in each variant, for inputs of each shape, and how many times as fast as the first.
 
     A row for each system, variant, batch size and length: what `Latency.frame` says, with how many times as fast it is
-    as the first system in the first variant, since all of them run in turn. Within a system the fp32 variants are
-    checked for equal outputs. The frame's `attrs` say on what machine. Raises ValueError for names that are not known.
+    as the first system in the first variant, since all of them run in turn; `size_mb` is what its weights take (in
+    PyTorch in memory, in an exported folder on disk, the network's description included). Within a system the fp32
+    variants are checked for equal outputs. The frame's `attrs` say on what machine. Raises ValueError for names that
+    are not known.
     """
     import pandas as pd
 
@@ -90,16 +94,19 @@ def benchmark(
                     min(get_system(name).architecture.vocabulary for name in systems), length, size
                 )
                 calls: dict[str, Callable[[], Any]] = {}
-                for system, variant, open_for in made:
+                for system, variant, open_for, _ in made:
                     session = open_for(threads, (size, length))
                     calls[f"{system}, {variant}"] = partial(session, ids, types)
                 _check_fp32(calls, systems, variants)
-                timed = measure_latency(calls, items=size, rounds=rounds, seconds=seconds, threads=threads, core=core)
+                timed = measure_latency(
+                    calls, items=size, warmup=warmup, rounds=rounds, seconds=seconds, threads=threads, core=core
+                )
                 frame = timed.frame()
                 frame.insert(0, "system", [system for system, *_ in made])
-                frame.insert(1, "variant", [variant for _, variant, _ in made])
+                frame.insert(1, "variant", [variant for _, variant, *_ in made])
                 frame.insert(2, "batch_size", size)
                 frame.insert(3, "length", length)
+                frame["size_mb"] = [megabytes for *_, megabytes in made]
                 found.append(frame.drop(columns="name"))
                 record = timed.record
     table = pd.concat(found, ignore_index=True)
@@ -109,7 +116,7 @@ def benchmark(
 
 @contextmanager
 def _exports(systems: Sequence[str], task: Task, variants: Sequence[str]) -> Iterator[list[Opener]]:
-    """(system, variant, what opens a session for a shape) of each pair; the exported folders live as long as this."""
+    """(system, variant, what opens a session for a shape, megabytes) of each pair; the exports live as long as this."""
     from speedy_utils.readers import load_task
     from speedy_utils.speed.export import export
     from speedy_utils.speed.runtimes import open_session
@@ -123,11 +130,13 @@ def _exports(systems: Sequence[str], task: Task, variants: Sequence[str]) -> Ite
                 runtime, precision = VARIANTS[variant]
                 if runtime == "torch":
                     session = torch_session(encoder, precision)
-                    made.append((system, variant, lambda *_, session=session: session))
+                    size = sum(weight.nbytes for weight in encoder.model.parameters()) / 1e6
+                    made.append((system, variant, lambda *_, session=session: session, size))
                     continue
                 folder = Path(scratch) / f"{number}-{runtime}-{precision}"
                 export(encoder, folder, task=task, runtime=runtime, precision=precision, examples=examples)
-                made.append((system, variant, partial(open_session, folder, read_card(folder))))
+                size = sum(file.stat().st_size for file in folder.glob("model.*")) / 1e6
+                made.append((system, variant, partial(open_session, folder, read_card(folder)), size))
         yield made
 
 
