@@ -282,7 +282,8 @@ def deploy(choice: Choice, origin: str) -> BookFigure:
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        ax.set_xlabel("milliseconds (log scale)")
+        which = "" if ms == "p50_ms" else f"{ms.removesuffix('_ms').replace('_', ' ')}, "
+        ax.set_xlabel(f"{which}milliseconds (log scale)")
         ax.set_ylabel(score.replace("_", " "))
         said = fill(f"Figures: {origin}", 100 if wide else 46)
         ax.set_title(said, loc="right", fontsize="small", color=MUTED)
@@ -306,6 +307,7 @@ def deploy(choice: Choice, origin: str) -> BookFigure:
         figure.set_layout_engine("none")
         # One name for each row of marks, at its slowest; the answer has a name of its own. The other marks keep free.
         rows = frame.loc[frame.groupby(["system", score], sort=False)[ms].idxmax()]
+        rows = rows[~rows["answer"]]
         points, names = list(zip(rows[ms], rows[score], strict=True)), list(rows["system"])
         if answer is not None:
             points.append((answer[ms], answer[score]))
@@ -323,10 +325,11 @@ def deploy(choice: Choice, origin: str) -> BookFigure:
 
     ends = [f"{row['system']} ({_variant(row)}{row[score]:.2f} in {row[ms]:.2f} ms)" for _, row in best.iterrows()]
     path = f"runs from {ends[0]} to {ends[-1]}" if len(ends) > 1 else f"is {ends[0]} alone"
+    noun = "candidates" if len(frame) > 1 else "candidate"
     units = {"max_ms": "at most {:g} ms", "max_mb": "at most {:g} MB", "min_score": "a score of at least {:g}"}
     asked = [units[name].format(value) for name, value in choice.budgets.items()]
     alt = (
-        f"Milliseconds on a logarithmic axis against score for {len(frame)} candidates ({origin}). "
+        f"Milliseconds on a logarithmic axis against score for {len(frame)} {noun} ({origin}). "
         f"The frontier {path}. "
         f"{f'Asked for: {listing(asked)}. ' if asked else ''}"
     )

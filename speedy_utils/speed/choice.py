@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING
 
-from speedy_utils.errors import unknown_name
+from speedy_utils.errors import listing, unknown_name
 from speedy_utils.frontier import need_columns, pareto_frontier
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def choose(
 def _budget(name: str, value: float) -> float:
     import math
 
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or value <= 0:
         raise ValueError(f"{name} must be a number above 0, not {value!r}.")
     return float(value)
 
@@ -184,7 +185,7 @@ def _limits(budgets: Mapping[str, float]) -> str:
         said.append(f"at most {budgets['max_mb']:,g} MB")
     if "min_score" in budgets:
         said.append(f"a score of at least {budgets['min_score']:,g}")
-    return ", ".join(said)
+    return listing(said)
 
 
 def _why(
