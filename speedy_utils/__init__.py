@@ -42,6 +42,8 @@ _HOME = {
     "mac_parts": "speed.macs",
     "measure_latency": "speed.latency",
     "benchmark": "speed.benchmark",
+    "Choice": "speed.choice",
+    "choose": "speed.choice",
     "export": "speed.export",
     "Predictor": "speed.predictor",
     "BookFigure": "figures",

@@ -9,13 +9,15 @@ from speedy_utils.errors import listing
 from speedy_utils.figures import INK, MUTED, PAPER, A, B, BookFigure, C, D
 from speedy_utils.frontier import need_columns, pareto_frontier
 from speedy_utils.labels import place_labels
-from speedy_utils.systems import PARTS
+from speedy_utils.systems import PARTS, SYSTEMS
 from speedy_utils.tasks import TASKS, get_task
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from speedy_utils.speed.choice import Choice
 
 # Route -> marker, filled or open, colour: three cues, so that none has to be seen alone.
 ROUTES = {"fine-tuning": ("o", "none", A), "distillation": ("D", B, B)}
@@ -202,6 +204,158 @@ def frontier_by_task(results: pd.DataFrame, speedups: pd.DataFrame, teachers: pd
     table = frame.pivot(index=systems, columns="task", values="value")[[task.name for task in tasks]].reset_index()
     order = frame[systems].drop_duplicates()  # as they come, where pivot sorts by name
     return BookFigure(draw, alt, order.merge(table, on=systems))
+
+
+# Runtime -> marker; int8 is filled, all else open. A family -> colour.
+_RUNTIMES = {"PyTorch": "o", "ONNX Runtime": "D", "OpenVINO": "s"}
+_FAMILIES = {"bert": ("BETO", A), "albert": ("ALBETO", B), "distilbert": ("DistilBETO", C), "roberta": ("RoBERTa", D)}
+
+
+def _family(name: str) -> tuple[str, str]:
+    """What a system's family is called, and its colour."""
+    found = {system.name: system.family for system in SYSTEMS}.get(name)
+    return _FAMILIES[found] if found else ("another", MUTED)
+
+
+def deploy(choice: Choice, origin: str) -> BookFigure:
+    """Milliseconds (logarithmic) against score for every candidate of a `choose`, with its budgets and its answer.
+
+    The shape of a mark is the runtime and a filled one is int8, the colour is the family. The dashed line is the best
+    score that each number of milliseconds buys; budgets are dotted lines, and a candidate above the budget of size is
+    crossed out. `origin` says in the picture where both figures come from, such as "times measured, mini; scores
+    published".
+    """
+    frame, ms, score = choice.candidates, choice.columns["ms"], choice.columns["score"]
+    variants = list(dict.fromkeys(frame["variant"])) if "variant" in frame.columns else [""]
+    shapes = {}
+    for variant in variants:
+        runtime = next((name for name in _RUNTIMES if str(variant).startswith(name)), None)
+        shapes[variant] = (_RUNTIMES.get(runtime, "^"), "int8" in str(variant))
+    families = dict(_family(name) for name in frame["system"])
+    best = frame[frame["frontier"]].sort_values(ms)
+    large = frame[frame[choice.columns["mb"]] > choice.budgets["max_mb"]] if "max_mb" in choice.budgets else frame[:0]
+    answer = choice.answer
+
+    def draw(width: float) -> Figure:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.lines import Line2D
+        from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+        wide = width > 5
+        figure = Figure(figsize=(width, width * (0.72 if wide else 1.6)), layout="constrained")
+        FigureCanvasAgg(figure)
+        ax = figure.subplots()
+        ax.set_xscale("log")
+        size = 42 if wide else 26
+        for (system, variant), rows in frame.groupby(["system", frame.get("variant", frame["system"])], sort=False):
+            marker, filled = shapes.get(variant, ("^", False))
+            colour = _family(system)[1]
+            ax.scatter(rows[ms], rows[score], s=size, marker=marker, facecolors=colour if filled else "none",
+                       edgecolors=colour, linewidths=1.4, zorder=3)  # fmt: skip
+        if len(large):
+            ax.scatter(large[ms], large[score], s=1.6 * size, marker="x", color=MUTED, linewidths=1.2, zorder=4)
+        spans = [frame[ms].min() / 1.5, frame[ms].max() * (2.2 if wide else 3)]
+        levels = [frame[score].min(), frame[score].max()]
+        if "max_ms" in choice.budgets:
+            limit = choice.budgets["max_ms"]
+            spans = [min(spans[0], limit / 1.5), max(spans[1], limit * 1.5)]
+        if "min_score" in choice.budgets:
+            least = choice.budgets["min_score"]
+            levels = [min(levels[0], least), max(levels[1], least)]
+        spread = levels[1] - levels[0] or 1
+        ax.set_xlim(*spans)
+        ax.set_ylim(levels[0] - 0.12 * spread, levels[1] + 0.16 * spread)
+        stairs = _bought(best, ms, score, spans[1])
+        dashes, dots = (0, (4, 2)), (0, (1, 2))
+        ax.plot(*zip(*stairs, strict=True), color=INK, linewidth=1.1, linestyle=dashes, zorder=2)
+        lines, budget = [stairs], {"color": MUTED, "linewidth": 1.3, "linestyle": dots, "zorder": 1}
+        if "max_ms" in choice.budgets:
+            ax.axvline(limit, **budget)
+            lines.append([(limit, level) for level in ax.get_ylim()])
+        if "min_score" in choice.budgets:
+            ax.axhline(least, **budget)
+            lines.append([(place, least) for place in ax.get_xlim()])
+        if answer is not None:
+            ax.scatter(answer[ms], answer[score], s=5 * size, marker="o", facecolors="none", edgecolors=INK,
+                       linewidths=1.6, zorder=2.5)  # fmt: skip
+        ax.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if wide else (1, 3)))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        which = "" if ms == "p50_ms" else f"{ms.removesuffix('_ms').replace('_', ' ')}, "
+        ax.set_xlabel(f"{which}milliseconds (log scale)")
+        ax.set_ylabel(score.replace("_", " "))
+        said = fill(f"Figures: {origin}", 100 if wide else 46)
+        ax.set_title(said, loc="right", fontsize="small", color=MUTED)
+        plain = {"linestyle": "none", "color": MUTED, "markersize": 6}
+        entries = [
+            Line2D([], [], marker=marker, markerfacecolor=MUTED if filled else PAPER, label=variant, **plain)
+            for variant, (marker, filled) in shapes.items()
+            if variant
+        ]
+        entries += [Line2D([], [], color=colour, linewidth=4, label=name) for name, colour in families.items()]
+        entries.append(Line2D([], [], color=INK, linewidth=1.1, linestyle=dashes, label="frontier"))
+        if len(lines) > 1:
+            entries.append(Line2D([], [], color=MUTED, linewidth=1.3, linestyle=dots, label="budget"))
+        if len(large):
+            entries.append(Line2D([], [], marker="x", label="too large", **plain))
+        if answer is not None:
+            ring = {"marker": "o", "markerfacecolor": PAPER, "markersize": 11, "linestyle": "none"}
+            entries.append(Line2D([], [], color=INK, label="the answer", **ring))
+        figure.legend(handles=entries, loc="outside lower center", ncols=4 if wide else 2)
+        figure.canvas.draw()  # the layout is settled now, and the labels are placed on it
+        figure.set_layout_engine("none")
+        # One name for each row of marks, at its slowest; the answer has a name of its own. The other marks keep free.
+        rows = frame.loc[frame.groupby(["system", score], sort=False)[ms].idxmax()]
+        rows = rows[~rows["answer"]]
+        points, names = list(zip(rows[ms], rows[score], strict=True)), list(rows["system"])
+        if answer is not None:
+            points.append((answer[ms], answer[score]))
+            names.append("\n".join(str(answer[name]) for name in ("system", "variant") if name in frame.columns))
+            x, y = ax.transData.transform((answer[ms], answer[score]))
+            radius = (5 * size) ** 0.5 / 2 * figure.dpi / 72
+            corners = [(x + across * radius, y + up * radius) for across, up in ((-1, -1), (-1, 1), (1, 1), (1, -1))]
+            lines.append([tuple(corner) for corner in ax.transData.inverted().transform([*corners, corners[0]])])
+        if not wide:
+            names = [name.replace("ALBETO ", "").replace("RoBERTa BNE", "R-BNE") for name in names]
+        for x, y in zip(frame[ms], frame[score], strict=True):  # a mark is avoided like a short line
+            lines.append([(x, y), (x * 1.0001, y)])
+        place_labels(ax, points, names, 8.5 if wide else 7.2, lines, [1.0] * len(lines))
+        return figure
+
+    ends = [f"{row['system']} ({_variant(row)}{row[score]:.2f} in {row[ms]:.2f} ms)" for _, row in best.iterrows()]
+    path = f"runs from {ends[0]} to {ends[-1]}" if len(ends) > 1 else f"is {ends[0]} alone"
+    noun = "candidates" if len(frame) > 1 else "candidate"
+    units = {"max_ms": "at most {:g} ms", "max_mb": "at most {:g} MB", "min_score": "a score of at least {:g}"}
+    asked = [units[name].format(value) for name, value in choice.budgets.items()]
+    alt = (
+        f"Milliseconds on a logarithmic axis against score for {len(frame)} {noun} ({origin}). "
+        f"The frontier {path}. "
+        f"{f'Asked for: {listing(asked)}. ' if asked else ''}"
+    )
+    alt += (
+        "No candidate fits."
+        if answer is None
+        else f"The answer is {answer['system']} ({_variant(answer)}{answer[score]:.2f} in {answer[ms]:.2f} ms)."
+    )
+    names = ["system", *(name for name in ("route", "variant") if name in frame.columns)]
+    table = frame[[*names, *(name for name in choice.columns.values() if name)]].copy()
+    for name in ("fits", "frontier", "answer"):
+        table[name] = frame[name].map({True: "yes", False: ""})
+    return BookFigure(draw, alt, table)
+
+
+def _variant(row: pd.Series) -> str:
+    return f"{row['variant']}, " if "variant" in row.index else ""
+
+
+def _bought(best: pd.DataFrame, ms: str, score: str, until: float) -> list[tuple[float, float]]:
+    """The corners of the line of the best score that each number of milliseconds buys."""
+    corners = [(best[ms].iloc[0], best[score].iloc[0])]
+    for across, up in zip(best[ms].iloc[1:], best[score].iloc[1:], strict=True):
+        corners += [(across, corners[-1][1]), (across, up)]
+    return [*corners, (until, corners[-1][1])]
 
 
 # For what has no route: colour, marker, line and hatch change together, so that print and colour-blind readers follow.

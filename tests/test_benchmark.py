@@ -32,6 +32,13 @@ def test_every_variant_of_a_system():
     assert (first["times_as_fast"] == 1).all()
     assert (found["rounds"] >= 2).all() and (found["p50_ms"] > 0).all()
     assert found.attrs["threads"] == 1 and found.attrs["weights"] == "random"
+    size = found.drop_duplicates("variant").set_index("variant")["size_mb"]
+    assert size["PyTorch fp32"] == pytest.approx(
+        4 * su.count_parameters("ALBETO tiny") / 1e6, rel=0.03
+    )  # no pooler here
+    for runtime in ("ONNX Runtime", "OpenVINO"):  # the weights, and some description of the network
+        assert 1 < size[f"{runtime} fp32"] / size["PyTorch fp32"] < 1.1
+        assert 0.2 < size[f"{runtime} int8"] / size["PyTorch fp32"] < 0.4
 
 
 def test_real_texts_in_the_batches_that_suit_each():

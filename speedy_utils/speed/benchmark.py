@@ -58,11 +58,12 @@ Call = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A system in a variant: what opens a session for a shape (None: any), and whether it can read padded batches."""
+    """A system in a variant: what opens a session for a shape (None: any), its size, and whether it reads padding."""
 
     encoder: Encoder
     variant: str
     open_for: Callable[[int, Shape | None], Session]
+    size_mb: float
     pads: bool
 
     @property
@@ -96,6 +97,7 @@ def benchmark(
     lengths: Sequence[int] = (128, 512),
     batch_sizes: Sequence[int] = (1,),
     examples: datasets.Dataset | None = None,
+    warmup: int = 3,
     rounds: int = 20,
     seconds: float = 2.0,
     threads: int = 1,
@@ -104,10 +106,12 @@ def benchmark(
     """Milliseconds of each system in each variant, for inputs of each shape, and how many times as fast as the first.
 
     A row for each system, variant, batch size and length: what `Latency.frame` says, with how many times as fast it is
-    as the first system in the first variant, since all of them run in turn. With `examples` (the columns of
-    `load_task`) there are also rows of the length "real": all of them are read as they are, in the batches that suit
-    each best; `batch_tokens` says how many tokens may share one. PyTorch pads texts of like length, the other runtimes
-    take those of equal length together. Tokenization is not part of it.
+    as the first system in the first variant, since all of them run in turn; `size_mb` is what its weights take (in
+    PyTorch in memory, in an exported folder on disk, the network's description included).
+
+    With `examples` (the columns of `load_task`) there are also rows of the length "real": all of them are read as they
+    are, in the batches that suit each best; `batch_tokens` says how many tokens may share one. PyTorch pads texts of
+    like length, the other runtimes take those of equal length together. Tokenization is not part of it.
 
     Within a system the fp32 variants are checked for equal outputs. The frame's `attrs` say on what machine. Raises
     ValueError for names that are not known and for a length that a system cannot read.
@@ -138,13 +142,15 @@ def benchmark(
                         calls[one.name], tokens[one.name] = _fastest_batches(one, session, task, examples)
             _check_fp32(calls, systems, variants)
             size, length = shape or (len(examples), "real")
-            timed = measure_latency(calls, items=size, rounds=rounds, seconds=seconds, threads=threads, core=core)
+            how = {"warmup": warmup, "rounds": rounds, "seconds": seconds, "threads": threads, "core": core}
+            timed = measure_latency(calls, items=size, **how)
             frame = timed.frame()
             frame.insert(0, "system", [one.encoder.name for one in made])
             frame.insert(1, "variant", [one.variant for one in made])
             frame.insert(2, "batch_size", size)
             frame.insert(3, "length", length)
-            found.append(frame.drop(columns="name").assign(batch_tokens=list(tokens.values())))
+            frame["size_mb"], frame["batch_tokens"] = [one.size_mb for one in made], list(tokens.values())
+            found.append(frame.drop(columns="name"))
             record = timed.record
     table = pd.concat(found, ignore_index=True)
     table.attrs = record | {"task": task.name, "weights": "random"}
@@ -167,12 +173,16 @@ def _exports(systems: Sequence[str], task: Task, variants: Sequence[str]) -> Ite
                 runtime, precision = VARIANTS[name].runtime, VARIANTS[name].precision
                 if runtime == "torch":
                     session = torch_session(encoder, precision)
-                    made.append(Candidate(encoder, name, lambda *_, session=session: session, pads=True))
+                    size = sum(weight.nbytes for weight in encoder.model.parameters()) / 1e6
+                    made.append(Candidate(encoder, name, lambda *_, session=session: session, size, pads=True))
                     continue
                 folder = Path(scratch) / f"{number}-{runtime}-{precision}"
                 if not folder.exists():
                     export(encoder, folder, task=task, runtime=runtime, precision=precision, examples=few)
-                made.append(Candidate(encoder, name, partial(open_session, folder, read_card(folder)), pads=False))
+                size = sum(file.stat().st_size for file in folder.glob("model.*")) / 1e6
+                made.append(
+                    Candidate(encoder, name, partial(open_session, folder, read_card(folder)), size, pads=False)
+                )
         yield made
 
 
