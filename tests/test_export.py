@@ -227,6 +227,46 @@ def test_a_predictor_needs_no_torch(exported):
     assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr
 
 
+# The package's own evaluation
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("task", TASKS)
+def test_an_export_is_scored_as_its_model(task, runtime, exported):
+    """In fp32 to the last digit: metrics, predictions, what was cut; the loss and the scores up to rounding."""
+    encoder, predictor = exported(task, "albert", runtime)
+    examples = su.load_task(task, report=None)["test"].select(range(40))
+    expected = evaluate_encoder(encoder, su.get_task(task), examples, preparation=LENGTHS)
+    for one in (predictor, predictor.folder, str(predictor.folder)):
+        found = su.evaluate(one, data={"test": examples})
+        assert (found.system, found.split, found.task) == (encoder.name, "test", su.get_task(task))
+        assert found.predictions == expected.predictions and found.references == expected.references
+        assert found.metrics == expected.metrics and found.interval() == expected.interval()
+        assert found.loss == pytest.approx(expected.loss, rel=1e-5)
+        assert found.scores == (None if expected.scores is None else pytest.approx(expected.scores, abs=1e-4))
+        assert su.compare(found, expected).difference == 0
+        same = {"cut", "words_without_token"} & set(expected.details)
+        assert {name: found.details[name] for name in same} == {name: expected.details[name] for name in same}
+    assert (found.details["runtime"], found.details["precision"]) == (runtime, "fp32")
+    assert runtime in found.details["versions"]
+
+
+def test_what_cannot_be_scored(exported, tmp_path):
+    predictor = exported("ner")[1]
+    test = su.load_task("ner", report=None)["test"]
+    for options, sentence in (
+        ({"task": "pos"}, "was exported for NER, and has no head for POS"),
+        ({"precision": "bf16"}, "An export keeps its lengths and its precision"),
+        ({"preparation": LENGTHS}, "An export keeps its lengths and its precision"),
+        ({"data": {"test": test.select([])}}, "There is no example of NER"),
+        ({"split": "exam"}, "Unknown split 'exam'"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            su.evaluate(predictor, **{"data": {"test": test}} | options)
+    with pytest.raises(ValueError, match="does not hold a finished run"):
+        su.evaluate(tmp_path)
+
+
 # Files and the shell
 
 
@@ -321,6 +361,13 @@ def test_export_in_the_shell(tmp_path, capfd):
         assert f"for {runtime} in {precision}" in out and len(out.splitlines()) == 2
         status, out, err = called(capfd, "predict", folder, "Sube la bolsa.")
         assert status == 0 and json.loads(out)["label"] in su.get_task("mldoc").labels
+        # The run was trained on few examples, and is not scored on others by mistake.
+        status, out, err = called(capfd, "evaluate", folder)
+        assert (status, out) == (1, "") and "was trained on other data than there are here" in err
+    export(small_encoder("mldoc"), tmp_path / "own", task="mldoc")
+    status, out, err = called(capfd, "evaluate", tmp_path / "own")
+    assert status == 0, err
+    assert out.startswith("small bert, onnxruntime fp32 on MLDoc, test, 480 examples:\n  accuracy")
     status, _, err = called(capfd, *call)
     assert status == 1 and "is not empty: export into a new folder" in err
     status, _, err = called(capfd, "export", tmp_path, "--output", tmp_path / "new")

@@ -18,7 +18,8 @@ PRECISIONS = ("fp32", "int8")
 class Card:
     """What `Predictor` needs to know of a model, and what a reader wants to.
 
-    Lengths count tokens; `files` are the names of the model's and the tokenizer's files with their SHA-256.
+    Lengths count tokens; `files` are the names of the model's and the tokenizer's files with their SHA-256; `data` are
+    fingerprints of the examples that a run was trained and chosen on.
     """
 
     system: str
@@ -38,7 +39,13 @@ class Card:
     longest_answer: int = 30
     calibration: dict[str, object] | None = None
     origin: dict[str, object] | None = None
+    data: dict[str, str] | None = None
     versions: dict[str, str] | None = None
+
+
+def is_export(folder: str | Path) -> bool:
+    """Whether `export` wrote this folder; `read_card` says whether it is whole."""
+    return (Path(folder) / CARD).exists()
 
 
 def read_card(folder: str | Path) -> Card:

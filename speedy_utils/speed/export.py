@@ -65,7 +65,9 @@ def export(
     """
     if isinstance(model, str | Path):
         model = load_run(model)
+    data = None
     if isinstance(model, Run):
+        data = model.record["identity"]["data"]
         task = get_task(task or model.task)
         preparation = preparation or model.settings.preparation
         if examples is None and model.data is not None:
@@ -106,6 +108,7 @@ def export(
             max_question=lengths.max_question,
             files={},
             origin=model.origin,
+            data=data,
             versions={name: version(name) for name in ("torch", "transformers", *NEEDED[runtime])}
             | {"speedy_utils": __version__},
         )

@@ -27,14 +27,25 @@ def open_session(folder: Path, card: Card, threads: int | None = None, shape: tu
         ) from error
 
 
+def device_of(card: Card) -> str:
+    """Where `open_session` runs this model: "cuda" or "cpu"."""
+    return "cuda" if card.runtime == "onnxruntime" and len(_providers()) > 1 else "cpu"
+
+
+def _providers() -> list[str]:
+    import onnxruntime
+
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    return [name for name in wanted if name in onnxruntime.get_available_providers()]
+
+
 def _onnxruntime(folder: Path, card: Card, threads: int | None, shape: tuple[int, int] | None) -> Session:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
     options.intra_op_num_threads = threads or 0
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
+    providers = _providers()
     # On a CPU the fused "add and normalise" takes several times as long as the two that it replaces: without it ALBETO
     # tiny in int8 is an eighth faster.
     slow = ["SkipLayerNormFusion"] if providers == ["CPUExecutionProvider"] else None
