@@ -152,6 +152,8 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="a new folder for the export")
     out.add_argument("--runtime", choices=["onnxruntime", "openvino"], default="onnxruntime")
     out.add_argument("--precision", choices=["fp32", "int8"], default="fp32")
+    out.add_argument("--keep", nargs="*", metavar="PART",
+                     help="parts of an int8 network that stay in fp32, such as head or layer0/narrow")  # fmt: skip
     _add_data(out)
     _add_json(out)
     out.set_defaults(run=_export, show=_show_export)
@@ -453,7 +455,15 @@ def _export(options: argparse.Namespace) -> dict[str, Any]:
         data = _data(options, task) or load_task(task, source, report=_tell, revision=options.revision)
         examples = data["validation" if "validation" in data else next(iter(data))]
     model = model or load_encoder(options.model, task, source="published", revision=options.revision)
-    export(model, options.output, task=task, runtime=options.runtime, precision=options.precision, examples=examples)
+    export(
+        model,
+        options.output,
+        task=task,
+        runtime=options.runtime,
+        precision=options.precision,
+        examples=examples,
+        keep=options.keep,
+    )
     return {"folder": str(options.output)} | json.loads((options.output / "export.json").read_text(encoding="utf-8"))
 
 

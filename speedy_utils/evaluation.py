@@ -208,19 +208,14 @@ def _is_of_other_data(system: object, task: Task, data: datasets.DatasetDict) ->
 
 def evaluate_export(predictor: Predictor, task: Task, examples: datasets.Dataset, split: str = "test") -> Evaluation:
     """`evaluate` for an exported model and one split; a stand-in's runs on one thread, unless it has a number."""
-    from speedy_utils.speed.predictor import Row
-
     card = predictor.card
     if not len(examples):
         raise ValueError(f"There is no example of {task.title} to evaluate on.")
     if (card.kind, card.pair, card.labels) != (task.kind, task.pair, task.labels):
         raise ValueError(f"{predictor.folder} was exported for {card.title}, and has no head for {task.title}.")
     if predictor.threads is None and (card.origin or {}).get("source") == "mini":
-        predictor = Predictor(predictor.folder, threads=1)
-    features = prepare(predictor.training_tokenizer(), task, examples, predictor.preparation)
-    columns = features.select_columns(["input_ids", *(["token_type_ids"] if card.token_types else [])])
-    rows = [Row(one["input_ids"], one.get("token_type_ids") or [0] * len(one["input_ids"]), [], []) for one in columns]
-    outputs = predictor.outputs(rows)
+        predictor = type(predictor)(predictor.folder, threads=1)
+    features, outputs = feature_outputs(predictor, task, examples)
     return _assess(card.system, task, examples, features, split, outputs, predictor.describe())
 
 
@@ -239,6 +234,18 @@ def evaluate_encoder(
     how = (preparation or Preparation()).for_positions(encoder.longest)
     features = prepare(encoder.tokenizer, task, examples, how)
     return judge(encoder, task, examples, features, split, precision)
+
+
+def feature_outputs(
+    predictor: Predictor, task: Task, examples: datasets.Dataset
+) -> tuple[datasets.Dataset, list[np.ndarray]]:
+    """The features of `prepare` for an exported model, and what it gives for each: as `predict` for one in PyTorch."""
+    from speedy_utils.speed.predictor import Row
+
+    features = prepare(predictor.training_tokenizer(), task, examples, predictor.preparation)
+    columns = features.select_columns(["input_ids", *(["token_type_ids"] if predictor.card.token_types else [])])
+    rows = [Row(one["input_ids"], one.get("token_type_ids") or [0] * len(one["input_ids"]), [], []) for one in columns]
+    return features, predictor.outputs(rows)
 
 
 def judge(

@@ -63,9 +63,8 @@ def _onnxruntime(folder: Path, card: Card, threads: int | None, shape: tuple[int
 def _openvino(folder: Path, card: Card, threads: int | None, shape: tuple[int, int] | None) -> Session:
     import openvino
 
-    options = {"PERFORMANCE_HINT": "LATENCY"}
-    if card.precision == "fp32":  # left to itself it takes bf16 where the processor has it
-        options["INFERENCE_PRECISION_HINT"] = "f32"
+    # Left to itself it computes what is not int8 in bf16 where the processor has it, and in fp32 elsewhere.
+    options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     if threads:
         options["INFERENCE_NUM_THREADS"] = threads
     core = openvino.Core()
