@@ -73,7 +73,7 @@ def _trained(system: str, task: str, seed: int, store: Path) -> tuple[Run, Evalu
         if not folder.exists():
             fine_tune(system, task, source="mini", seed=seed, output=folder)
     run = load_run(folder, load_task(task, "mini", report=None))
-    return run, evaluate(run)
+    return run, evaluate(run, precision="fp32")
 
 
 # The shipped figures
