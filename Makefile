@@ -28,7 +28,7 @@ help: ## list the commands
 	@echo "make fix      mend what make lint can mend by itself"
 	@echo "make serve    show the built site at http://127.0.0.1:$(PORT)/"
 	@echo "make figures  draw the figure of the README and the landing page anew"
-	@echo "make results  measure the tables of stand-ins again (about 80 minutes; goes on where it was stopped)"
+	@echo "make results  measure the tables of stand-ins again (about 2 hours; goes on where it was stopped)"
 	@echo "make bench    measure what speed is claimed, as ratios (about 45 minutes, on a calm machine)"
 	@echo "make lock     write requirements.txt anew (UPGRADE=1: with the newest versions)"
 	@echo "make address URL=https://github.com/OWNER/NAME    write a fork's address everywhere"

@@ -86,9 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_json(distil)
     distil.set_defaults(run=_distill, show=_show_run)
 
-    judge = commands.add_parser("evaluate", help="score a run's folder, or a model that the paper's authors published")
-    judge.add_argument("system", help="the folder of a run, or the name of a system")
-    judge.add_argument("task", nargs="?", choices=[task.name for task in TASKS], help="for a run's folder: its own")
+    judge = commands.add_parser(
+        "evaluate", help="score a run, an export, or a model that the paper's authors published"
+    )
+    judge.add_argument("system", help="the folder of a run or an export, or the name of a system")
+    judge.add_argument("task", nargs="?", choices=[task.name for task in TASKS], help="for a folder: its own")
     judge.add_argument("--split", default="test", choices=["train", "validation", "test"])
     _add_data(judge)
     judge.add_argument("--route", choices=["fine-tuning", "distillation"], help="which of ALBETO tiny's two models")
@@ -153,6 +155,8 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="a new folder for the export")
     out.add_argument("--runtime", choices=["onnxruntime", "openvino"], default="onnxruntime")
     out.add_argument("--precision", choices=["fp32", "int8"], default="fp32")
+    out.add_argument("--keep", nargs="*", metavar="PART",
+                     help="parts of an int8 network that stay in fp32, such as head or layer0/narrow")  # fmt: skip
     _add_data(out)
     _add_json(out)
     out.set_defaults(run=_export, show=_show_export)
@@ -364,15 +368,18 @@ def _show_run(answer: Mapping[str, Any]) -> None:
 def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
     from speedy_utils.evaluation import evaluate, write_predictions
     from speedy_utils.files import write_json
+    from speedy_utils.speed.card import is_export
+    from speedy_utils.speed.predictor import Predictor
     from speedy_utils.training import load_run
 
     folder = Path(options.system)
-    run = load_run(folder) if folder.is_dir() else None
-    task = options.task or (run and run.task.name)
+    predictor = Predictor(folder) if is_export(folder) else None
+    run = load_run(folder) if folder.is_dir() and predictor is None else None
+    task = options.task or (run and run.task.name) or (predictor and predictor.card.task)
     if task is None:
         raise ValueError(f"Which task? Say for example: speedy evaluate {options.system!r} ner.")
     found = evaluate(
-        run or options.system,
+        run or predictor or options.system,
         task,
         data=_data(options, task),
         split=options.split,
@@ -395,7 +402,8 @@ def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
 
 def _show_evaluation(answer: Mapping[str, Any]) -> None:
     task = get_task(answer["task"])
-    print(f"{answer['system']} on {task.title}, {answer['split']}, {answer['examples']:,} examples:")
+    how = f", {answer['runtime']} {answer['precision']}" if "runtime" in answer else ""  # of an export
+    print(f"{answer['system']}{how} on {task.title}, {answer['split']}, {answer['examples']:,} examples:")
     interval = answer["interval"]
     for name, value in answer["metrics"].items():
         bounds = ""
@@ -456,7 +464,15 @@ def _export(options: argparse.Namespace) -> dict[str, Any]:
         data = _data(options, task) or load_task(task, source, report=_tell, revision=options.revision)
         examples = data["validation" if "validation" in data else next(iter(data))]
     model = model or load_encoder(options.model, task, source="published", revision=options.revision)
-    export(model, options.output, task=task, runtime=options.runtime, precision=options.precision, examples=examples)
+    export(
+        model,
+        options.output,
+        task=task,
+        runtime=options.runtime,
+        precision=options.precision,
+        examples=examples,
+        keep=options.keep,
+    )
     return {"folder": str(options.output)} | json.loads((options.output / "export.json").read_text(encoding="utf-8"))
 
 

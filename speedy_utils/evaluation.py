@@ -23,6 +23,7 @@ from speedy_utils.errors import unknown_name
 from speedy_utils.metrics import Counts
 from speedy_utils.preprocessing import IGNORED, Preparation, best_answers, pad_batch, prepare, tag_words
 from speedy_utils.readers import load_task
+from speedy_utils.speed.card import is_export
 from speedy_utils.tasks import Task, get_task
 from speedy_utils.uncertainty import Comparison, Interval, bootstrap, paired_bootstrap
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+    from speedy_utils.speed.predictor import Predictor
     from speedy_utils.systems import System
     from speedy_utils.training import Run
 
@@ -131,7 +133,7 @@ def compare(first: Evaluation, second: Evaluation, metric: str | None = None, *,
 
 
 def evaluate(
-    system: Run | Encoder | System | str | Path,
+    system: Run | Encoder | Predictor | System | str | Path,
     task: Task | str | None = None,
     *,
     data: datasets.DatasetDict | None = None,
@@ -146,17 +148,27 @@ def evaluate(
 
     `system` is what `fine_tune` gave back, an `Encoder`, the path of a run's folder, or the name of one of the paper's
     systems: then the model that the authors published for the task is taken from the hub (`route` tells ALBETO tiny's
-    two models apart, `revision` pins it). `data` are those of `load_task`, loaded from `source` ("mini" or "hub"; the
-    hub for a published model, else by the scale) where there are none. The preparation is that of the training, for a
-    published model the paper's: 512 tokens, windows that share 128.
+    two models apart, `revision` pins it). It can also be what `export` wrote, its folder or a `Predictor`: what runs
+    then is the fast runtime, on inputs that are made as for the model it came from. `data` are those of `load_task`,
+    loaded from `source` ("mini" or "hub"; the hub for a published model, else by the scale) where there are none. The
+    preparation is that of the training, for a published model the paper's: 512 tokens, windows that share 128.
 
-    Raises ValueError for a split that is not there or has no example.
+    Raises ValueError for a split that is not there or has no example, and for a `preparation` or `precision` of an
+    export, which has its own.
     """
+    from speedy_utils.speed.predictor import Predictor
     from speedy_utils.training import Run, load_run
 
     if isinstance(system, Path) or (isinstance(system, str) and Path(system).is_dir()):
-        system = load_run(system)
-    if isinstance(system, Run):
+        system = Predictor(system) if is_export(system) else load_run(system)
+    if isinstance(system, Predictor):
+        card = system.card
+        task = task or card.task
+        if preparation is not None or precision != "auto":
+            raise ValueError("An export keeps its lengths and its precision: leave them out, or export anew.")
+        came_from = (card.origin or {}).get("source")
+        source = source or {"mini": "mini", "hub": "hub", "published": "hub"}.get(came_from)
+    elif isinstance(system, Run):
         encoder, task, preparation = system.encoder, task or system.task, preparation or system.settings.preparation
         if get_task(task) == system.task:
             data = system.data if data is None and source is None else data
@@ -173,11 +185,38 @@ def evaluate(
     task = get_task(task)
     if data is None:
         data = load_task(task, source or source_of_scale(), report=None)
-        if isinstance(system, Run) and task == system.task and system.is_of_other_data(data):
+        if _is_of_other_data(system, task, data):
             raise ValueError(f"This run of {task.title} was trained on other data than there are here: give data=.")
     if split not in data:
         raise ValueError(unknown_name("split", split, list(data)))
+    if isinstance(system, Predictor):
+        return evaluate_export(system, task, data[split], split)
     return evaluate_encoder(encoder, task, data[split], split, preparation, precision)
+
+
+def _is_of_other_data(system: object, task: Task, data: datasets.DatasetDict) -> bool:
+    """Whether a run, or what was exported of one, was chosen on another validation split, as far as that is known."""
+    from speedy_utils.speed.predictor import Predictor
+    from speedy_utils.training import Run, fingerprint
+
+    if isinstance(system, Run):
+        return task == system.task and system.is_of_other_data(data)
+    if not isinstance(system, Predictor) or system.card.task != task.name or system.card.data is None:
+        return False
+    return "validation" in data and fingerprint(data["validation"]) != system.card.data["validation"]
+
+
+def evaluate_export(predictor: Predictor, task: Task, examples: datasets.Dataset, split: str = "test") -> Evaluation:
+    """`evaluate` for an exported model and one split; a stand-in's runs on one thread, unless it has a number."""
+    card = predictor.card
+    if not len(examples):
+        raise ValueError(f"There is no example of {task.title} to evaluate on.")
+    if (card.kind, card.pair, card.labels) != (task.kind, task.pair, task.labels):
+        raise ValueError(f"{predictor.folder} was exported for {card.title}, and has no head for {task.title}.")
+    if predictor.threads is None and (card.origin or {}).get("source") == "mini":
+        predictor = type(predictor)(predictor.folder, threads=1)
+    features, outputs = feature_outputs(predictor, task, examples)
+    return _assess(card.system, task, examples, features, split, outputs, predictor.describe())
 
 
 def evaluate_encoder(
@@ -197,6 +236,18 @@ def evaluate_encoder(
     return judge(encoder, task, examples, features, split, precision)
 
 
+def feature_outputs(
+    predictor: Predictor, task: Task, examples: datasets.Dataset
+) -> tuple[datasets.Dataset, list[np.ndarray]]:
+    """The features of `prepare` for an exported model, and what it gives for each: as `predict` for one in PyTorch."""
+    from speedy_utils.speed.predictor import Row
+
+    features = prepare(predictor.training_tokenizer(), task, examples, predictor.preparation)
+    columns = features.select_columns(["input_ids", *(["token_type_ids"] if predictor.card.token_types else [])])
+    rows = [Row(one["input_ids"], one.get("token_type_ids") or [0] * len(one["input_ids"]), [], []) for one in columns]
+    return features, predictor.outputs(rows)
+
+
 def judge(
     encoder: Encoder,
     task: Task,
@@ -210,7 +261,20 @@ def judge(
     with threads_for(encoder.origin):
         if outputs is None:
             outputs = predict(encoder.model.to(best_device()), encoder.tokenizer, features, precision)
-        details: dict[str, Any] = describe_device(encoder.model, precision)
+        details = describe_device(encoder.model, precision)
+    return _assess(encoder.name, task, examples, features, split, outputs, details)
+
+
+def _assess(
+    name: str,
+    task: Task,
+    examples: datasets.Dataset,
+    features: datasets.Dataset,
+    split: str,
+    outputs: Sequence[np.ndarray],
+    details: dict[str, Any],
+) -> Evaluation:
+    """Outputs as predictions, beside their gold answers."""
     scores = None
     if task.kind == "classification":
         predictions: list[Any] = [task.labels[int(row.argmax())] for row in outputs]
@@ -227,7 +291,7 @@ def judge(
         predictions, scores = [answer["text"] for answer in answers], [answer["score"] for answer in answers]
         references = [answers["text"] for answers in examples["answers"]]
     loss = mean_loss(task.kind, outputs, features["labels"])
-    return Evaluation(task, encoder.name, split, examples, predictions, references, loss, scores, details)
+    return Evaluation(task, name, split, examples, predictions, references, loss, scores, details)
 
 
 def predict(

@@ -72,8 +72,20 @@ def measured_study() -> pd.DataFrame:
     return pd.read_csv(StringIO(_shipped("mini_study.csv")))
 
 
+def measured_int8() -> pd.DataFrame:
+    """The shipped table of what int8 costs: system, task, seed, variant, metric, value, low, high, and differences.
+
+    A variant is a runtime and a precision, such as "OpenVINO int8"; "PyTorch fp32" is the model as it was trained. For
+    the metric that enters the score, `difference` is its value less PyTorch's on the same examples, in points, with the
+    paired bootstrap's interval from `difference_low` to `difference_high`, which knows nothing of other seeds.
+    """
+    import pandas as pd
+
+    return pd.read_csv(StringIO(_shipped("mini_int8.csv")))
+
+
 def measured_record(table: str = "results") -> dict[str, Any]:
-    """Where the figures of `measured_results`, or of the "study", come from: scale, date, machine, versions, settings.
+    """Where the figures of `measured_results`, the "study" or "int8" come from: scale, date, versions, settings.
 
     Raises FileNotFoundError for a table that is not there.
     """

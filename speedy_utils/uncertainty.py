@@ -184,6 +184,22 @@ def difference_over_seeds(first: Sequence[Interval], second: Sequence[Interval])
     return Interval(gap, gap - reach, gap + reach, first[0].level, method, first[0].examples)
 
 
+def paired_difference_over_seeds(runs: Sequence[Interval]) -> Interval:
+    """The mean over seeds of a paired difference, with an interval for another test set and other seeds.
+
+    Each run has the difference of two systems on the same test set, with its interval (`Comparison.interval`). The
+    variances are added as in `difference_over_seeds`, with the same limits. Raises ValueError for fewer than two seeds.
+    """
+    if len(runs) < 2:
+        raise ValueError("A difference over seeds needs two seeds or more.")
+    quantile = NormalDist().inv_cdf((1 + runs[0].level) / 2)
+    values = [one.value for one in runs]
+    widths = [(one.high - one.low) / (2 * quantile) for one in runs]
+    reach = quantile * math.sqrt(statistics.variance(values) / len(runs) + statistics.mean(widths) ** 2)
+    mean = statistics.mean(values)
+    return Interval(mean, mean - reach, mean + reach, runs[0].level, f"{len(runs)} seeds, paired", runs[0].examples)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values corrected for their number (Holm 1979), in the order given.
 

@@ -6,21 +6,25 @@ import os
 import shutil
 import subprocess
 import sys
-from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import entropy
 from small_models import FAMILIES, small_encoder
 
 import speedy_utils as su
 from speedy_utils.cli import main
-from speedy_utils.evaluation import evaluate_encoder
+from speedy_utils.evaluation import evaluate_encoder, softmax
 from speedy_utils.metrics import find_entities
 from speedy_utils.preprocessing import Preparation
-from speedy_utils.speed.export import export
+from speedy_utils.speed.benchmark import random_encoder
+from speedy_utils.speed.export import _has_small_weights, export
+from speedy_utils.speed.graph import encoder_graph, product_macs
+from speedy_utils.speed.int8 import divergence, sensitivity
 from speedy_utils.speed.latency import random_batch
 from speedy_utils.speed.predictor import Predictor, Row, entities, predict_lines
 from speedy_utils.speed.runtimes import open_session
@@ -105,13 +109,148 @@ def test_a_session_for_one_shape(runtime, exported):
     assert np.allclose(fixed(*batch), predictor.session(*batch), atol=1e-5)
 
 
-def test_all_products_with_weights_are_quantised(exported):
-    import onnx
+def in_int8(folder):
+    """The names of the products that an export computes in int8."""
+    if (folder / "model.onnx").exists():
+        import onnx
 
-    folder = exported("ner", "albert", "onnxruntime", "int8")[1].folder
-    kinds = Counter(node.op_type for node in onnx.load(folder / "model.onnx").graph.node)
-    assert kinds["MatMulInteger"] == 6 + 1 + 1  # one layer's, the widening of the embeddings, the head
-    assert kinds["MatMul"] == 2  # queries with keys, shares with values
+        nodes = onnx.load(folder / "model.onnx").graph.node
+        return {node.name.removesuffix("_quant") for node in nodes if node.op_type == "MatMulInteger"}
+    import openvino
+
+    nodes = openvino.Core().read_model(folder / "model.xml").get_ops()
+    return {one.get_friendly_name() for one in nodes if one.get_type_name() == "MatMul" and _has_small_weights(one)}
+
+
+LAYER = ("queries", "keys", "values", "output", "widen", "narrow")  # its products with weights
+EVERY = {"embeddings/projection", "head/labels", *(f"layer{depth}/{name}" for depth in (0, 1) for name in LAYER)}
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_parts_that_are_kept(runtime, tmp_path):
+    """An ALBERT of two layers, whose weights are the same: what is named stays in fp32, and all else is int8."""
+    encoder = small_encoder("ner", "albert", seed=1)
+    encoder.model.config.num_hidden_layers = 2
+    examples = su.load_task("ner", report=None)["validation"].select(range(10))
+    rows = [Row([2, *range(10, 40), 3], [0] * 32, [], [])]
+
+    def made(number, **options):
+        folder = export(encoder, tmp_path / str(number), task="ner", runtime=runtime, examples=examples, **options)
+        return Predictor(folder, threads=1)
+
+    plain = made("plain")
+    assert (plain.card.keep, in_int8(plain.folder)) == ((), set())
+    expected = plain.outputs(rows)[0]
+    for number, (keep, kept) in enumerate(
+        [
+            (None, {"embeddings/projection"}),
+            ((), set()),
+            ("narrow", {"layer0/narrow", "layer1/narrow"}),
+            (["layer1/narrow", "head"], {"layer1/narrow", "head/labels"}),
+            (["layer0"], {f"layer0/{name}" for name in LAYER}),
+            (["scores"], set()),
+            (["words", "embeddings", "layer0", "layer1", "head"], EVERY),
+        ]
+    ):
+        found = made(number, precision="int8", keep=keep)
+        assert in_int8(found.folder) == EVERY - kept
+        assert found.card.keep == {None: ("embeddings",), "narrow": ("narrow",)}.get(
+            keep if keep is None or isinstance(keep, str) else "", tuple(keep or ())
+        )
+        apart = np.abs(found.outputs(rows)[0] - expected).max()
+        assert (apart < 1e-5) == (kept == EVERY)
+    with pytest.raises(
+        ValueError, match=r"no part 'narow': known are words, embeddings, .*, head, layer0 to layer1, and one"
+    ):
+        made("wrong", precision="int8", keep=["head", "narow"])
+    with pytest.raises(ValueError, match="leave keep out, or take precision='int8'"):
+        made("wrong", keep=["head"])
+
+
+def test_a_network_without_the_part_that_is_kept_by_default(exported):
+    predictor = exported("ner", "bert", "onnxruntime", "int8")[1]
+    assert predictor.card.keep == ()
+    assert in_int8(predictor.folder) == EVERY - {"embeddings/projection"} - {f"layer1/{name}" for name in LAYER}
+
+
+@pytest.mark.parametrize("task", ["mldoc", "xnli", "ner", "mlqa"])
+@pytest.mark.parametrize("system", ["ALBETO tiny", "DistilBETO"])
+def test_multiplications_are_those_that_are_counted(system, task):
+    """By part; what a classifier's last layer does for its first token alone is left out."""
+    kind, labels = su.get_task(task).kind, len(su.get_task(task).labels) or 2
+    encoder = random_encoder(system, task)
+    found = product_macs(encoder_graph(encoder.model, kind, pairs=False), 100)
+    counted = su.mac_parts(system, 1, 100, kind, labels)
+    sums = {
+        "embedding projection": ["embeddings"],
+        "attention projections": ["queries", "keys", "values", "output"],
+        "attention products": ["scores", "reading"],
+        "feed-forward": ["widen", "narrow"],
+        "head": ["head"],
+    }
+    depth = encoder.model.config.num_hidden_layers
+    for part, names in sums.items():
+        share = sum(count for name, count in found.items() for one in names if one in name.split("/"))
+        if kind == "classification" and part in ("feed-forward", "attention products"):
+            assert share == pytest.approx(counted[part] * (depth - 1 + 1 / 100) / depth)
+        elif kind == "classification" and part == "attention projections":
+            assert share == pytest.approx(counted[part] * (depth - 1 + (2 + 2 / 100) / 4) / depth)
+        else:
+            assert share == counted[part]
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_the_sensitive_part_is_found(runtime):
+    """One column of a weight, or one input, that is a thousand times the others leaves few of the 256 steps to them."""
+    encoder = small_encoder("ner", "bert", seed=1, hidden=64)
+    layer = encoder.model.base_model.encoder.layer[0]
+    with torch.no_grad():
+        encoder.model.classifier.weight *= 20  # so that the outputs say something
+        layer.output.dense.weight *= 5
+        layer.intermediate.dense.bias[:2] = 100.0  # a large number among those that the second product reads
+        layer.output.dense.weight[:, :2] = 0.0
+    data = su.load_task("ner", report=None)
+    table = sensitivity(
+        encoder, data["test"].select(range(12)), task="ner", runtime=runtime,
+        calibration=data["validation"].select(range(12)),
+    )  # fmt: skip
+    table = table.set_index("part")
+    words, scores = (["words"], ["scores"]) if runtime == "openvino" else ([], [])
+    assert table.index.tolist() == [
+        "all",
+        *words,
+        "queries",
+        "keys",
+        "values",
+        *scores,
+        "output",
+        "widen",
+        "narrow",
+        "head",
+    ]
+    assert (table["alone"] >= 0).all() and (table["macs"].drop(words) > 0).all() and table["macs"].sum() <= 2
+    parts = table.drop("all")
+    assert parts["alone"].idxmax() == parts["without"].idxmin() == "narrow"
+    assert parts.loc["narrow", "without"] < table.loc["all", "alone"] / 2 < parts.loc["narrow", "alone"]
+    one = sensitivity(encoder, data["test"].select(range(3)), task="ner", parts=["head/labels"])
+    assert one["part"].tolist() == ["all", "head/labels"]
+
+
+def test_divergence_by_hand():
+    """scipy's entropy of two distributions, over what counts."""
+    rng = np.random.default_rng(0)
+    rows, others = rng.normal(size=(2, 5, 3))
+
+    def apart(p, q):
+        return entropy(softmax(p), softmax(q))
+
+    found = divergence("classification", list(rows), list(others), [0] * 5)
+    assert found == pytest.approx(np.mean([apart(p, q) for p, q in zip(rows, others, strict=True)]))
+    found = divergence("tagging", [rows], [others], [[-100, 2, -100, 0, -100]])
+    assert found == pytest.approx((apart(rows[1], others[1]) + apart(rows[3], others[3])) / 2)
+    found = divergence("question_answering", [rows[:, :2]], [others[:, :2]], [[0, 0]])
+    assert found == pytest.approx(np.mean([apart(rows[:, n], others[:, n]) for n in (0, 1)]))
+    assert divergence("tagging", [rows], [rows], [[0] * 5]) == pytest.approx(0, abs=1e-12)
 
 
 @settings(deadline=None)
@@ -207,8 +346,8 @@ def test_equal_lengths_share_a_batch_and_nothing_is_padded(exported):
         assert all(np.allclose(a, b, atol=1e-6) for a, b in zip(outputs, predictor.outputs(rows), strict=True))
     finally:
         predictor.session, predictor.batch_tokens = session, 1024
-    assert [ids.shape for ids in seen[:3]] == [(1, 30), (3, 9), (3, 4)]
-    assert [ids.shape for ids in seen[3:]] == [(1, 30), (1, 9), (1, 9), (1, 9), (2, 4), (1, 4)]
+    assert [ids.shape for ids in seen[:5]] == [(1, 30), (2, 9), (1, 9), (2, 4), (1, 4)]  # by powers of two
+    assert [ids.shape for ids in seen[5:]] == [(1, 30), (1, 9), (1, 9), (1, 9), (2, 4), (1, 4)]
     assert all((ids == ids[:, :1]).all() for ids in seen)
 
 
@@ -225,6 +364,59 @@ def test_a_predictor_needs_no_torch(exported):
         [sys.executable, "-c", program], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
     )
     assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr
+
+
+# The package's own evaluation
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("task", TASKS)
+def test_an_export_is_scored_as_its_model(task, runtime, exported):
+    """In fp32 to the last digit: metrics, predictions, what was cut; the loss and the scores up to rounding."""
+    encoder, predictor = exported(task, "albert", runtime)
+    examples = su.load_task(task, report=None)["test"].select(range(40))
+    expected = evaluate_encoder(encoder, su.get_task(task), examples, preparation=LENGTHS)
+    for one in (predictor, predictor.folder, str(predictor.folder)):
+        found = su.evaluate(one, data={"test": examples})
+        assert (found.system, found.split, found.task) == (encoder.name, "test", su.get_task(task))
+        assert found.predictions == expected.predictions and found.references == expected.references
+        assert found.metrics == expected.metrics and found.interval() == expected.interval()
+        assert found.loss == pytest.approx(expected.loss, rel=1e-5)
+        assert found.scores == (None if expected.scores is None else pytest.approx(expected.scores, abs=1e-4))
+        assert su.compare(found, expected).difference == 0
+        same = {"cut", "words_without_token"} & set(expected.details)
+        assert {name: found.details[name] for name in same} == {name: expected.details[name] for name in same}
+    assert (found.details["runtime"], found.details["precision"]) == (runtime, "fp32")
+    assert runtime in found.details["versions"]
+
+
+def test_what_cannot_be_scored(exported, tmp_path):
+    predictor = exported("ner")[1]
+    test = su.load_task("ner", report=None)["test"]
+    for options, sentence in (
+        ({"task": "pos"}, "was exported for NER, and has no head for POS"),
+        ({"precision": "bf16"}, "An export keeps its lengths and its precision"),
+        ({"preparation": LENGTHS}, "An export keeps its lengths and its precision"),
+        ({"data": {"test": test.select([])}}, "There is no example of NER"),
+        ({"split": "exam"}, "Unknown split 'exam'"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            su.evaluate(predictor, **{"data": {"test": test}} | options)
+    with pytest.raises(ValueError, match="does not hold a finished run"):
+        su.evaluate(tmp_path)
+
+
+def test_what_is_not_int8_is_fp32(exported):
+    """Also on a processor that has bf16, which OpenVINO would take."""
+    import openvino
+
+    seen = []
+    compile_model = openvino.Core.compile_model
+    predictor = exported("ner", "albert", "openvino", "int8")[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openvino.Core, "compile_model", lambda *given: (seen.append(given[-1]), compile_model(*given))[1])
+        open_session(predictor.folder, predictor.card, 1)
+    assert [options["INFERENCE_PRECISION_HINT"] for options in seen] == ["f32"]
 
 
 # Files and the shell
@@ -316,11 +508,22 @@ def test_export_in_the_shell(tmp_path, capfd):
     for runtime, precision in (("onnxruntime", "int8"), ("openvino", "int8")):
         folder = tmp_path / runtime
         call = ["export", run.folder, "--output", folder, "--runtime", runtime, "--precision", precision]
+        status, out, err = called(capfd, *call, "--keep", "head", "layer0/narrow", "--json")
+        assert status == 0, err
+        assert json.loads(out)["keep"] == ["head", "layer0/narrow"]
+        shutil.rmtree(folder)
         status, out, err = called(capfd, *call)
         assert status == 0, err
         assert f"for {runtime} in {precision}" in out and len(out.splitlines()) == 2
         status, out, err = called(capfd, "predict", folder, "Sube la bolsa.")
         assert status == 0 and json.loads(out)["label"] in su.get_task("mldoc").labels
+        # The run was trained on few examples, and is not scored on others by mistake.
+        status, out, err = called(capfd, "evaluate", folder)
+        assert (status, out) == (1, "") and "was trained on other data than there are here" in err
+    export(small_encoder("mldoc"), tmp_path / "own", task="mldoc")
+    status, out, err = called(capfd, "evaluate", tmp_path / "own")
+    assert status == 0, err
+    assert out.startswith("small bert, onnxruntime fp32 on MLDoc, test, 480 examples:\n  accuracy")
     status, _, err = called(capfd, *call)
     assert status == 1 and "is not empty: export into a new folder" in err
     status, _, err = called(capfd, "export", tmp_path, "--output", tmp_path / "new")

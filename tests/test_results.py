@@ -31,13 +31,14 @@ from speedy_utils.results import (
     summarise,
     table_in_words,
 )
+from speedy_utils.speed.int8 import int8_differences
 from speedy_utils.speed.latency import processor
 
 results = load_tool("results")
 
 
-FINE_TUNED, STUDY = results.TABLES
-READ = {"mini_results": su.measured_results, "mini_study": su.measured_study}
+FINE_TUNED, STUDY, INT8 = results.TABLES
+READ = {"mini_results": su.measured_results, "mini_study": su.measured_study, "mini_int8": su.measured_int8}
 each_table = pytest.mark.parametrize("table", results.TABLES, ids=lambda table: table.name)
 
 
@@ -56,11 +57,23 @@ def test_the_cells_of_the_study():
     assert {su.get_task(task).kind for _, task, _, way in cells if way != TAUGHT} == {task.kind for task in su.TASKS}
 
 
+def test_the_cells_of_int8():
+    """Three seeds of three systems on a task of each kind, in both runtimes and precisions."""
+    cells = INT8.cells()
+    assert len(set(cells)) == len(cells) == len(SEEDS) * 3 * 4 * 5
+    assert {su.get_task(task).kind for _, task, *_ in cells} == {task.kind for task in su.TASKS}
+    assert {variant for *_, variant in cells} == {
+        "PyTorch fp32",
+        *(f"{runtime} {precision}" for runtime in ("ONNX Runtime", "OpenVINO") for precision in ("fp32", "int8")),
+    }
+
+
 @each_table
 def test_a_table_is_whole(table):
     found = READ[table.name]()
     assert list(found.columns) == table.columns()
-    assert not found.drop(columns=["low", "high"]).isna().any().any()
+    bounds = [name for name in found.columns if name.startswith(("low", "high", "difference"))]
+    assert not found.drop(columns=bounds).isna().any().any()
     names = table.columns()[: len(table.cells()[0])]
     assert set(found[names].itertuples(index=False, name=None)) == set(table.cells())
     assert not found.duplicated([*names, "metric"]).any()
@@ -68,7 +81,35 @@ def test_a_table_is_whole(table):
     own = found["metric"] == found["task"].map({task.name: task.score_metric for task in su.TASKS})
     assert (found[own]["low"] <= found[own]["value"]).all()
     assert (found[own]["value"] <= found[own]["high"]).all()
-    assert found[~own][["low", "high"]].isna().all().all()
+    assert found[~own][bounds].isna().all().all() and not found[own][bounds].isna().any().any()
+
+
+def test_differences_of_int8_are_those_of_the_scores():
+    found = su.measured_int8()
+    found = found[found["difference"].notna()]
+    fp32 = found[found["variant"] == "PyTorch fp32"].set_index(["system", "task", "seed"])
+    for row in found.itertuples():
+        of = fp32.loc[(row.system, row.task, row.seed)]
+        assert row.difference == pytest.approx(row.value - of["value"], abs=2e-4)
+        assert row.difference_low <= row.difference <= row.difference_high
+    exact = found[found["variant"].str.endswith("fp32")]
+    assert exact["difference"].abs().max() < 0.15  # a tie in an argmax, at most
+    trained = su.measured_results().set_index(["system", "task", "seed", "metric"])["value"]
+    known = fp32.reset_index().set_index(["system", "task", "seed", "metric"])["value"]
+    assert known.to_dict() == pytest.approx(trained[known.index].to_dict(), abs=1e-4)
+
+
+def test_int8_loses_little():
+    """At most half a point on each kind of task, mean over systems and seeds."""
+    found = int8_differences()
+    assert len(found) == 3 * 4 * 4 and (found["seeds"] == len(SEEDS)).all()
+    small = found[found["variant"].str.endswith("int8")]
+    assert ((small["low"] < small["points"]) & (small["points"] < small["high"])).all()
+    means = small.groupby(["task", "variant"])["points"].mean()
+    assert (means > -0.5).all(), means
+    rows = su.measured_int8().query("system == 'ALBETO tiny' and task == 'mlqa' and variant == 'OpenVINO int8'")
+    own = small.query("system == 'ALBETO tiny' and task == 'mlqa' and variant == 'OpenVINO int8'")["points"].item()
+    assert own == pytest.approx(rows.loc[rows["metric"] == "f1", "difference"].mean())
 
 
 @each_table
@@ -87,9 +128,10 @@ def test_cells_drawn_at_random_come_out_the_same(table, tmp_path):
     """To the last digit where versions and processor are the same; elsewhere as near as another seed comes."""
     record = su.measured_record(table.name.removeprefix("mini_"))
     found = READ[table.name]()
-    same = record["versions"] == results.conditions()["versions"] and record["machine"]["processor"] == processor()
+    same = record["versions"] == table.conditions()["versions"] and record["machine"]["processor"] == processor()
     quick = [cell for cell in table.cells() if cell[0] in ("ALBETO tiny", "ALBETO base-2") and cell[1] == "ner"]
-    for cell in random.Random(7).sample([cell for cell in quick if "longer" not in cell[-1:]], 2):
+    slow = "longer", "PyTorch fp32"
+    for cell in random.Random(7).sample([cell for cell in quick if cell[-1] not in slow], 2):
         scored = table.measure(cell, tmp_path)
         metric = su.get_task(cell[1]).score_metric
         rows = found[found["metric"] == metric]
@@ -147,7 +189,7 @@ def test_means_over_seeds():
 
 def test_without_its_file_the_table_is_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr("speedy_utils.results.files", lambda _: tmp_path)
-    for call in (su.measured_results, su.measured_study, su.measured_record):
+    for call in (su.measured_results, su.measured_study, su.measured_int8, su.measured_record):
         with pytest.raises(FileNotFoundError, match=r"make it with `make results`\.$"):
             call()
 
@@ -184,7 +226,7 @@ def test_a_finished_cell_is_not_measured_again(monkeypatch, tmp_path, capsys):
 
 def test_other_conditions_are_kept_apart():
     other = replace(FINE_TUNED, conditions=lambda: {"settings": "others"})
-    assert len({table.store for table in (*results.TABLES, other)}) == 3
+    assert len({table.store for table in (*results.TABLES, other)}) == 4
 
 
 def test_differences_between_ways():

@@ -21,6 +21,7 @@ from speedy_utils.uncertainty import (
     holm,
     mcnemar,
     paired_bootstrap,
+    paired_difference_over_seeds,
     published_difference,
     wilson_interval,
 )
@@ -424,7 +425,16 @@ def test_the_interval_over_seeds_holds_the_difference_as_often_as_it_says():
     assert 0.92 <= held / 1000 <= 0.97
 
 
+def test_paired_differences_over_seeds_by_hand():
+    """Variance over three seeds 4; over the test set 9."""
+    found = paired_difference_over_seeds([normal_interval(value, 3) for value in (-3, -1, 1)])
+    reach = 1.959964 * math.sqrt(4 / 3 + 9)
+    assert (found.value, found.low, found.high) == pytest.approx((-1, -1 - reach, -1 + reach))
+
+
 def test_one_seed_has_no_difference_over_seeds():
+    with pytest.raises(ValueError, match=r"needs two seeds or more"):
+        paired_difference_over_seeds([normal_interval(1, 1)])
     with pytest.raises(ValueError, match=r"needs two seeds or more"):
         difference_over_seeds([normal_interval(1, 1)], [normal_interval(1, 1)] * 3)
     with pytest.raises(ValueError, match=r"needs two seeds or more"):

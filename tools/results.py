@@ -2,11 +2,13 @@
 
     make results               # goes on where it was interrupted
     python tools/results.py --check 3 --seed 7    # run three cells of each table, drawn at random, again and compare
+    python tools/results.py --table mini_int8     # one table alone
 
 `mini_results` has the systems fine-tuned (`results.measure`), `mini_study` the students that learn from a teacher or
-from fewer labels (`distillation.study`). Each cell is a training and an evaluation on one thread; as many run at a time
-as there are cores. A finished cell is kept in `results/`, under a name that depends on the data, the weights, the
-settings and the versions: change one of these, and all cells are measured again.
+from fewer labels (`distillation.study`), `mini_int8` models in fast runtimes (`speed.int8`). Each cell is a training
+and an evaluation on one thread; as many run at a time as there are cores. A finished cell is kept in `results/`, under
+a name that depends on the data, the weights, the settings and the versions: change one of these, and all cells are
+measured again.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ class Table:
     columns: Callable[[], list[str]]
     conditions: Callable[[], dict[str, Any]]
     measure: Callable[[Cell, Path], Any]
+    against: Callable[[Cell, Path], Any] | None = None  # what a cell is compared with, on the same examples
 
     @property
     def path(self) -> Path:
@@ -98,6 +101,25 @@ def measure_study(cell: Cell, store: Path) -> Any:  # noqa: ANN401 -- an Evaluat
     return measure_way(*cell, teacher=folder)
 
 
+def int8_cells() -> list[Cell]:
+    from speedy_utils.results import SEEDS
+    from speedy_utils.speed.int8 import int8_cells
+
+    return int8_cells(SEEDS)
+
+
+def measure_int8(cell: Cell, store: Path) -> Any:  # noqa: ANN401 -- an Evaluation
+    from speedy_utils.speed.int8 import measure_variant
+
+    return measure_variant(*cell, store)
+
+
+def in_pytorch(cell: Cell, store: Path) -> Any:  # noqa: ANN401 -- an Evaluation
+    from speedy_utils.speed.int8 import REFERENCE
+
+    return measure_int8((*cell[:3], REFERENCE), store)
+
+
 def conditions() -> dict[str, Any]:
     """What every figure of a fine-tuned system depends on besides system, task and seed."""
     from speedy_utils.mini.systems import TOKENIZER_FOLDER, WEIGHTS_FOLDER, tokenizer_name, weights_name
@@ -131,6 +153,15 @@ def study_conditions() -> dict[str, Any]:
     return conditions() | {"teacher": TEACHER, "distillation": asdict(Distillation()), "ways": ways}
 
 
+def int8_conditions() -> dict[str, Any]:
+    from speedy_utils.speed.export import CALIBRATION, KEPT, NEEDED, RANGES
+
+    found = conditions()
+    extra = dict.fromkeys([name for names in NEEDED.values() for name in names] + ["nncf"])
+    found["versions"] |= {name: version(name) for name in extra}
+    return found | {"calibration": CALIBRATION, "ranges": RANGES, "kept": list(KEPT)}
+
+
 def fine_tuned_columns() -> list[str]:
     from speedy_utils.results import COLUMNS
 
@@ -139,6 +170,11 @@ def fine_tuned_columns() -> list[str]:
 
 def study_columns() -> list[str]:
     return [*fine_tuned_columns()[:3], "way", *fine_tuned_columns()[3:]]
+
+
+def int8_columns() -> list[str]:
+    names = fine_tuned_columns()
+    return [*names[:3], "variant", *names[3:], "difference", "difference_low", "difference_high"]
 
 
 TABLES = (
@@ -159,6 +195,15 @@ TABLES = (
         study_conditions,
         measure_study,
     ),
+    Table(
+        "mini_int8",
+        "Stand-ins exported for fast runtimes in fp32 and int8, scored on the bundled data by `make results`.",
+        int8_cells,
+        int8_columns,
+        int8_conditions,
+        measure_int8,
+        in_pytorch,
+    ),
 )
 
 
@@ -167,11 +212,18 @@ def run(table: str, cell: Cell) -> dict[str, Any]:
     table = _table(table)
     start = time.perf_counter()
     found = table.measure(cell, table.store)
-    interval = found.interval()
+    interval, compared = found.interval(), None
+    if table.against is not None:
+        from speedy_utils.evaluation import compare
+
+        compared = compare(found, table.against(cell, table.store)).interval
     rows = []
     for name, value in found.metrics.items():
         own = name == found.task.score_metric
         bounds = [round(interval.low, 4), round(interval.high, 4)] if own else ["", ""]
+        if compared is not None:
+            apart = (compared.value, compared.low, compared.high) if own else ()
+            bounds += [round(one, 4) for one in apart] or ["", "", ""]
         rows.append([*cell, name, round(value, 4), *bounds])
     return {"rows": rows, "seconds": time.perf_counter() - start}
 
@@ -259,11 +311,13 @@ def main() -> int:
         "--check", type=int, metavar="N", help="run N cells of each table again and compare them with the table"
     )
     parser.add_argument("--seed", type=int, default=0, help="which cells --check draws")
+    parser.add_argument("--table", choices=[table.name for table in TABLES], help="this table alone")
     options = parser.parse_args()
+    tables = [table for table in TABLES if options.table in (None, table.name)]
     os.environ["OMP_NUM_THREADS"] = "1"
     if options.check:
-        return int(sum(check(table, options.check, options.seed) for table in TABLES) > 0)
-    for table in TABLES:
+        return int(sum(check(table, options.check, options.seed) for table in tables) > 0)
+    for table in tables:
         measure_all(table, options.jobs)
         write_table(table)
     return 0

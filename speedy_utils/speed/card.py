@@ -18,7 +18,9 @@ PRECISIONS = ("fp32", "int8")
 class Card:
     """What `Predictor` needs to know of a model, and what a reader wants to.
 
-    Lengths count tokens; `files` are the names of the model's and the tokenizer's files with their SHA-256.
+    Lengths count tokens; `files` are the names of the model's and the tokenizer's files with their SHA-256; `data` are
+    fingerprints of the examples that a run was trained and chosen on; `keep` are the parts of an int8 network that
+    compute in fp32.
     """
 
     system: str
@@ -36,9 +38,16 @@ class Card:
     files: dict[str, str]
     format: int = FORMAT
     longest_answer: int = 30
+    keep: tuple[str, ...] = ()
     calibration: dict[str, object] | None = None
     origin: dict[str, object] | None = None
+    data: dict[str, str] | None = None
     versions: dict[str, str] | None = None
+
+
+def is_export(folder: str | Path) -> bool:
+    """Whether `export` wrote this folder; `read_card` says whether it is whole."""
+    return (Path(folder) / CARD).exists()
 
 
 def read_card(folder: str | Path) -> Card:
@@ -59,7 +68,7 @@ def read_card(folder: str | Path) -> Card:
             f"{folder} was exported by another version (format {number}, this one reads {FORMAT}): export it again."
         )
     try:
-        card = Card(**{**found, "labels": tuple(found["labels"])})
+        card = Card(**{**found, "labels": tuple(found["labels"]), "keep": tuple(found.get("keep", ()))})
     except (KeyError, TypeError):
         raise ValueError(f"{folder / CARD} is damaged: export the model again.") from None
     for name, digest in card.files.items():

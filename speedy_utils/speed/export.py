@@ -26,7 +26,7 @@ from speedy_utils.errors import unknown_name
 from speedy_utils.files import file_digest, whole_folder, write_json, write_whole
 from speedy_utils.preprocessing import Preparation, prepare
 from speedy_utils.speed.card import CARD, PRECISIONS, RUNTIMES, Card
-from speedy_utils.speed.graph import encoder_graph
+from speedy_utils.speed.graph import WORDS, encoder_graph, matching, products
 from speedy_utils.speed.latency import torch_session
 from speedy_utils.speed.runtimes import open_session
 from speedy_utils.tasks import Task, get_task
@@ -34,11 +34,16 @@ from speedy_utils.training import Run, load_run
 
 if TYPE_CHECKING:
     import datasets
+    import onnx
 
     from speedy_utils.speed.runtimes import Session
 
 NEEDED = {"onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
 CALIBRATION = 100  # examples
+RANGES = "min-max"  # of the activations, over all these examples
+# What stays in fp32 in int8 exports, where nothing else is said and the network has it: ALBERT's widening of the
+# embeddings. All that follows reads what it makes, and it is a hundredth of the multiplications (see `sensitivity`).
+KEPT = ("embeddings",)
 
 
 def export(
@@ -50,6 +55,7 @@ def export(
     precision: str = "fp32",
     examples: datasets.Dataset | None = None,
     preparation: Preparation | None = None,
+    keep: Sequence[str] | None = None,
 ) -> Path:
     """Writes a model for a fast runtime into a new folder, and gives back the folder; `Predictor` reads it.
 
@@ -59,13 +65,20 @@ def export(
     the task, with the columns of `load_task`; ONNX Runtime finds them anew for each input. For a run, examples are
     those it was chosen on, and the lengths (`preparation`) its own.
 
+    `keep` names parts of the network that stay in fp32 where the rest is int8: a product of all layers ("narrow"), a
+    layer ("layer0"), one of both ("layer0/narrow"), or what stands around them ("embeddings", "head"; "words" is the
+    table of word vectors, which OpenVINO stores in int8 and ONNX Runtime does not); see `graph` for all names. Left out
+    it is "embeddings", where an ALBERT widens them; () keeps nothing. `sensitivity` shows what each part is worth.
+
     The exported network is compared with the model's own on random inputs before it is written. Raises ValueError in
     one sentence for a model that cannot be exported, a folder that is not empty and names that are not known;
     ImportError where a library is missing; RuntimeError if the outputs differ.
     """
     if isinstance(model, str | Path):
         model = load_run(model)
+    data = None
     if isinstance(model, Run):
+        data = model.record["identity"]["data"]
         task = get_task(task or model.task)
         preparation = preparation or model.settings.preparation
         if examples is None and model.data is not None:
@@ -89,8 +102,19 @@ def export(
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty: export into a new folder.")
     lengths = (preparation or Preparation()).for_positions(model.longest)
+    if keep is not None and precision != "int8":
+        raise ValueError("Parts are kept in fp32 where the rest is int8: leave keep out, or take precision='int8'.")
+    if isinstance(keep, str):
+        keep = [keep]
     with whole_folder(folder) as scratch, quiet(), _hushed():
-        typed = _write_network(model, task, runtime, scratch)
+        network = encoder_graph(model.model, task.kind, pairs=task.pair or task.kind == "question_answering")
+        if keep is None:
+            have = {part for name in products(network) for part in name.split("/")}
+            keep = [part for part in KEPT if part in have and precision == "int8"]
+        kept = matching([WORDS, *products(network)], keep)
+        weighted = [name for name, weighs in products(network).items() if weighs and name not in kept]
+        typed = len(network.graph.input) == 2
+        _write_network(network, runtime, scratch)
         card = Card(
             system=model.name,
             task=task.name,
@@ -105,17 +129,19 @@ def export(
             stride=lengths.stride,
             max_question=lengths.max_question,
             files={},
+            keep=tuple(keep),
             origin=model.origin,
+            data=data,
             versions={name: version(name) for name in ("torch", "transformers", *NEEDED[runtime])}
             | {"speedy_utils": __version__},
         )
         _check_outputs(model, task, open_session(scratch, replace(card, precision="fp32"), 1), typed)
         if precision == "int8" and runtime == "onnxruntime":
-            _quantize_onnx(scratch / "model.onnx")
+            _quantize_onnx(scratch / "model.onnx", weighted)
         elif precision == "int8":
             batches = _batches(model, task, examples, lengths, typed)
-            _quantize_openvino(scratch / "model.xml", batches)
-            card = replace(card, calibration={"inputs": len(batches)})
+            _quantize_openvino(scratch / "model.xml", batches, kept, weighted)
+            card = replace(card, calibration={"inputs": len(batches), "ranges": RANGES})
         write_whole(scratch / "tokenizer.json", _tokenizer_text(model))
         files = {path.name: file_digest(path) for path in sorted(scratch.iterdir())}
         write_json(scratch / CARD, asdict(replace(card, files=files)))
@@ -153,11 +179,10 @@ def _hushed() -> Iterator[None]:
             os.environ["NNCF_CI"] = before
 
 
-def _write_network(encoder: Encoder, task: Task, runtime: str, folder: Path) -> bool:
-    """The network in fp32 in the runtime's own format; gives whether it reads token types."""
+def _write_network(graph: onnx.ModelProto, runtime: str, folder: Path) -> None:
+    """The network in fp32 in the runtime's own format."""
     import onnx
 
-    graph = encoder_graph(encoder.model, task.kind, pairs=task.pair or task.kind == "question_answering")
     if runtime == "onnxruntime":
         onnx.save(graph, folder / "model.onnx")
     else:
@@ -165,7 +190,6 @@ def _write_network(encoder: Encoder, task: Task, runtime: str, folder: Path) -> 
 
         network = openvino.Core().read_model(graph.SerializeToString())
         openvino.save_model(network, folder / "model.xml", compress_to_fp16=False)
-    return len(graph.graph.input) == 2
 
 
 def _check_outputs(encoder: Encoder, task: Task, session: Session, typed: bool) -> None:
@@ -185,43 +209,64 @@ def _check_outputs(encoder: Encoder, task: Task, session: Session, typed: bool) 
             )
 
 
-def _quantize_onnx(path: Path) -> None:
-    """Weights of the matrix products as eight-bit numbers, with a scale for each output."""
+def _quantize_onnx(path: Path, wanted: Sequence[str]) -> None:
+    """Weights of the wanted matrix products as eight-bit numbers, with a scale for each output."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    network = onnx.load(path)
-    products = sum(node.op_type == "MatMul" and _has_weight(network, node.input[1]) for node in network.graph.node)
+    if not wanted:  # an empty list would stand for all
+        return
     extra = {"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT}
-    quantize_dynamic(path, path, weight_type=QuantType.QInt8, per_channel=True, extra_options=extra)
+    quantize_dynamic(
+        path, path, nodes_to_quantize=list(wanted), weight_type=QuantType.QInt8, per_channel=True, extra_options=extra
+    )
     done = sum(node.op_type == "MatMulInteger" for node in onnx.load(path).graph.node)
-    if done != products:
-        raise RuntimeError(f"Of {products} matrix products only {done} were quantised.")
+    _check_quantised(done, wanted)
 
 
-def _has_weight(network: Any, name: str) -> bool:  # noqa: ANN401 -- an onnx.ModelProto
-    return any(weight.name == name for weight in network.graph.initializer)
+def _check_quantised(done: int, wanted: Sequence[str]) -> None:
+    if done != len(wanted):
+        raise RuntimeError(f"{len(wanted)} matrix products were to be quantised, and {done} were.")
 
 
-def _quantize_openvino(path: Path, batches: Sequence[list[np.ndarray]]) -> None:
+def _quantize_openvino(
+    path: Path, batches: Sequence[list[np.ndarray]], kept: Sequence[str], wanted: Sequence[str]
+) -> None:
+    """Weights of the wanted matrix products as eight-bit numbers, and ranges for what is multiplied with them."""
     import nncf
     import openvino
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, AdvancedSmoothQuantParameters
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
-    # Smoothing multiplies activations at run time, which costs a small model more than it wins.
-    plain = AdvancedQuantizationParameters(smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=-1, convolution=-1))
+    # Smoothing multiplies activations at run time, which costs a small model more than it wins. Ranges reach from the
+    # least to the largest number of all examples: means of them over the examples cut off what the outputs depend on.
+    plain = AdvancedQuantizationParameters(
+        smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=-1, convolution=-1),
+        activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
+    )
     network = nncf.quantize(
         openvino.Core().read_model(path),
         nncf.Dataset(batches),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(batches),
+        ignored_scope=nncf.IgnoredScope(names=list(kept)),
         advanced_parameters=plain,
     )
+    found = [one for one in network.get_ops() if one.get_friendly_name() in wanted and _has_small_weights(one)]
+    _check_quantised(len(found), wanted)
     # The file that was read stays open, and is not to be written.
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         openvino.save_model(network, Path(scratch) / path.name, compress_to_fp16=False)
         for file in Path(scratch).iterdir():
             file.replace(path.parent / file.name)
+
+
+def _has_small_weights(product: Any) -> bool:  # noqa: ANN401 -- an openvino.Node
+    """Whether the second factor is made of whole numbers of eight bits, by a conversion and a scale."""
+    node = product.input_value(1).get_node()
+    while node.get_type_name() in ("Convert", "Multiply", "Subtract"):
+        node = node.input_value(0).get_node()
+    return node.get_type_name() == "Constant" and node.get_element_type().size == 1
 
 
 def _batches(

@@ -10,6 +10,10 @@ What a model's code does for training and for every kind of input is left out or
 - a classifier looks at the first token alone, so the last layer makes only keys and values of the others;
 - weights stand as (inputs, outputs), as a matrix product wants them: quantisers overlook what is transposed first;
 - ALBERT's layer is stored once, and applied as often as it should.
+
+The parts of the network that a quantiser can change have names: "words", the table of word vectors; and the matrix
+products "embeddings/projection"; in each layer from "layer0" on "queries", "keys", "values", "scores" (queries with
+keys), "reading" (shares with values), "output", "widen" and "narrow"; "head/pooler" and "head/labels".
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import onnx
     from torch import nn
     from transformers import PreTrainedModel
@@ -50,7 +56,9 @@ def encoder_graph(model: PreTrainedModel, kind: str, pairs: bool) -> onnx.ModelP
     positions = _array(embeddings.position_embeddings.weight)[config.pad_token_id + 1 if family == "roberta" else 0 :]
     if types is not None:
         positions = positions + _array(types.weight)[0]
-    hidden = g.add("Gather", g.weight("words", _array(embeddings.word_embeddings.weight)), "input_ids")
+    hidden = g.add(
+        "Gather", g.weight("words.weight", _array(embeddings.word_embeddings.weight)), "input_ids", name=WORDS
+    )
     length = g.add("Shape", "input_ids", start=1, end=2)
     hidden = g.add("Add", hidden, g.add("Slice", g.weight("positions", positions), g.numbers(0), length))
     if typed:
@@ -59,15 +67,18 @@ def encoder_graph(model: PreTrainedModel, kind: str, pairs: bool) -> onnx.ModelP
         hidden = g.add("Add", hidden, g.add("Mul", here, second))
     hidden = g.normalise("embeddings", embeddings.LayerNorm, hidden)
     if family == "albert":
-        hidden = g.product("embeddings/widen", hidden, base.encoder.embedding_hidden_mapping_in)
+        hidden = g.product("embeddings/projection", base.encoder.embedding_hidden_mapping_in, hidden)
     layers = _LAYERS[family](model)
     for depth in range(config.num_hidden_layers):
         first_only = kind == "classification" and depth == config.num_hidden_layers - 1
-        hidden = _add_layer(g, f"layer{depth % len(layers)}", layers[depth % len(layers)], hidden, first_only)
+        place = depth % len(layers)
+        hidden = _add_layer(g, f"layer{depth}", f"layer{place}", layers[place], hidden, first_only)
     if kind == "classification":
         hidden = g.add("Squeeze", hidden, g.numbers(1))
-    for number, part in enumerate(_head(model, kind)):
-        hidden = g.add(part, hidden) if isinstance(part, str) else g.product(f"head{number}", hidden, part)
+    *inner, last = _head(model, kind)
+    for part in inner:
+        hidden = g.add(part, hidden) if isinstance(part, str) else g.product("head/pooler", part, hidden)
+    g.product("head/labels", last, hidden)
     g.nodes[-1].output[0] = "logits"
 
     names = ["input_ids", "token_type_ids"][: 1 + typed]
@@ -76,6 +87,53 @@ def encoder_graph(model: PreTrainedModel, kind: str, pairs: bool) -> onnx.ModelP
     outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, shape)]
     graph = helper.make_graph(g.nodes, "encoder", inputs, outputs, list(g.weights.values()))
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
+
+
+WORDS = "words"
+# What one part of every layer is called, and what stands before and behind the layers.
+PARTS = (WORDS, "embeddings", "queries", "keys", "values", "scores", "reading", "output", "widen", "narrow", "head")
+
+
+def products(graph: onnx.ModelProto) -> dict[str, bool]:
+    """The matrix products of a network by name, in order, and whether one factor is a weight."""
+    weights = {weight.name for weight in graph.graph.initializer}
+    return {node.name: node.input[1] in weights for node in graph.graph.node if node.op_type == "MatMul"}
+
+
+def product_macs(graph: onnx.ModelProto, length: int = 128) -> dict[str, int]:
+    """The multiplications of each matrix product, by its name, for one text of so many tokens."""
+    from onnx import ModelProto, shape_inference
+
+    fixed = ModelProto()
+    fixed.CopyFrom(graph)
+    for one in fixed.graph.input:
+        for place, size in enumerate((1, length)):
+            one.type.tensor_type.shape.dim[place].dim_value = size
+    known = shape_inference.infer_shapes(fixed, data_prop=True, strict_mode=True).graph
+    shapes = {one.name: [size.dim_value for size in one.type.tensor_type.shape.dim] for one in known.value_info}
+    return {
+        node.name: math.prod(shapes[node.output[0]]) * shapes[node.input[0]][-1]
+        for node in known.node
+        if node.op_type == "MatMul"
+    }
+
+
+def matching(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """Those of the parts' names that are wanted, by their whole name or by a part of it between strokes.
+
+    "narrow" stands for that product of every layer, "layer0" for all of the first one's, "layer0/narrow" for one.
+    Raises ValueError for what matches none.
+    """
+    found = set()
+    for one in wanted:
+        parts = [name for name in names if one in (name, *name.split("/"))]
+        if not parts:
+            own = [part for part in PARTS if any(part in name.split("/") for name in names)]
+            depth = len({name.split("/")[0] for name in names if name.startswith("layer")})
+            known = ", ".join([*own, f"layer0 to layer{depth - 1}"])
+            raise ValueError(f"This network has no part {one!r}: known are {known}, and one of both, as layer0/output.")
+        found.update(parts)
+    return [name for name in names if name in found]
 
 
 @dataclass
@@ -91,10 +149,11 @@ class _Layer:
     heads: int
 
 
-def _add_layer(g: _Graph, name: str, layer: _Layer, hidden: str, first_only: bool) -> str:
+def _add_layer(g: _Graph, name: str, stored: str, layer: _Layer, hidden: str, first_only: bool) -> str:
     """Attention and feed-forward network, each added to what it read and normalised: (batch, length, width).
 
-    With `first_only` the result is that of the first token, (batch, 1, width).
+    `name` is what its products are called, `stored` its weights, which ALBERT's layers have in common. With
+    `first_only` the result is that of the first token, (batch, 1, width).
     """
     *projections, output = layer.attention
     size = output.in_features // layer.heads
@@ -104,21 +163,21 @@ def _add_layer(g: _Graph, name: str, layer: _Layer, hidden: str, first_only: boo
 
     def project(part: str, source: str, linear: nn.Linear, axes: list[int], scale: float = 1.0) -> str:
         weight, bias = (np.float32(scale) * _array(one) for one in (linear.weight, linear.bias))
-        made = g.multiply(f"{name}/{part}", source, weight.T, bias)
+        made = g.multiply(f"{name}/{part}", f"{stored}/{part}", source, weight.T, bias)
         return g.add("Transpose", g.add("Reshape", made, g.numbers(0, -1, layer.heads, size)), perm=axes)
 
     queries = project("queries", first, projections[0], [0, 2, 1, 3], 1 / math.sqrt(size))  # (batch, heads, ·, size)
     keys = project("keys", hidden, projections[1], [0, 2, 3, 1])  # (batch, heads, size, length)
     values = project("values", hidden, projections[2], [0, 2, 1, 3])
-    shares = g.add("Softmax", g.add("MatMul", queries, keys), axis=-1)
-    read = g.add("Transpose", g.add("MatMul", shares, values), perm=[0, 2, 1, 3])
+    shares = g.add("Softmax", g.add("MatMul", queries, keys, name=f"{name}/scores"), axis=-1)
+    read = g.add("Transpose", g.add("MatMul", shares, values, name=f"{name}/reading"), perm=[0, 2, 1, 3])
     read = g.add("Reshape", read, g.numbers(0, -1, layer.heads * size))
-    hidden = g.add("Add", g.product(f"{name}/output", read, output), first)
-    hidden = g.normalise(f"{name}/attention_norm", layer.attention_norm, hidden)
-    wide = g.product(f"{name}/widen", hidden, layer.widen)
+    hidden = g.add("Add", g.product(f"{name}/output", output, read, stored), first)
+    hidden = g.normalise(f"{stored}/attention_norm", layer.attention_norm, hidden)
+    wide = g.product(f"{name}/widen", layer.widen, hidden, stored)
     kind, attributes = layer.activation
-    narrow = g.product(f"{name}/narrow", g.add(kind, wide, **attributes), layer.narrow)
-    hidden = g.normalise(f"{name}/output_norm", layer.output_norm, g.add("Add", narrow, hidden))
+    narrow = g.product(f"{name}/narrow", layer.narrow, g.add(kind, wide, **attributes), stored)
+    hidden = g.normalise(f"{stored}/output_norm", layer.output_norm, g.add("Add", narrow, hidden))
     return hidden
 
 
@@ -130,10 +189,10 @@ class _Graph:
     weights: dict[str, onnx.TensorProto] = field(default_factory=dict)
     width_of_last: int = 0
 
-    def add(self, kind: str, *inputs: str, **attributes: Any) -> str:  # noqa: ANN401
+    def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:  # noqa: ANN401
         from onnx import helper
 
-        name = f"{kind}{len(self.nodes)}"
+        name = name or f"{kind}{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [name], name=name, **attributes))
         return name
 
@@ -147,13 +206,15 @@ class _Graph:
     def numbers(self, *values: int) -> str:
         return self.weight(f"numbers{values}", np.array(values, np.int64))
 
-    def multiply(self, name: str, hidden: str, weight: np.ndarray, bias: np.ndarray) -> str:
-        product = self.add("MatMul", hidden, self.weight(f"{name}.weight", weight))
+    def multiply(self, name: str, stored: str, hidden: str, weight: np.ndarray, bias: np.ndarray) -> str:
+        product = self.add("MatMul", hidden, self.weight(f"{stored}.weight", weight), name=name)
         self.width_of_last = len(bias)
-        return self.add("Add", product, self.weight(f"{name}.bias", bias))
+        return self.add("Add", product, self.weight(f"{stored}.bias", bias))
 
-    def product(self, name: str, hidden: str, layer: nn.Linear) -> str:
-        return self.multiply(name, hidden, _array(layer.weight).T, _array(layer.bias))
+    def product(self, name: str, layer: nn.Linear, hidden: str, stored: str | None = None) -> str:
+        """A linear layer; `stored` is the layer that its weights are called after, where it is another than its own."""
+        weights = name if stored is None else f"{stored}/{name.rpartition('/')[2]}"
+        return self.multiply(name, weights, hidden, _array(layer.weight).T, _array(layer.bias))
 
     def normalise(self, name: str, layer: nn.LayerNorm, hidden: str) -> str:
         weight, bias = (

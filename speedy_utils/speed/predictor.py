@@ -7,16 +7,19 @@ computed.
 from __future__ import annotations
 
 import json
+import platform
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from speedy_utils import __version__
 from speedy_utils.errors import brief
 from speedy_utils.evaluation import softmax
 from speedy_utils.preprocessing import (
@@ -33,7 +36,9 @@ from speedy_utils.speed.card import Card, read_card
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
+    from transformers import PreTrainedTokenizerFast
 
+    from speedy_utils.preprocessing import Preparation
     from speedy_utils.speed.runtimes import Session
 
 # Words and marks as annotated corpora have them: numbers with their separators, letters with their accents.
@@ -121,6 +126,40 @@ class Predictor:
             for place, out in zip(batch, self.session(ids, types), strict=True):
                 found[place] = out
         return found
+
+    # What `evaluate` wants to know
+
+    @property
+    def preparation(self) -> Preparation:
+        """The lengths that the card names."""
+        from speedy_utils.preprocessing import Preparation
+
+        return Preparation(self.card.max_length, self.card.stride, self.card.max_question)
+
+    def training_tokenizer(self) -> PreTrainedTokenizerFast:
+        """The tokenizer as `prepare` takes one, for an evaluation; this alone needs transformers."""
+        from tokenizers import Tokenizer
+        from transformers import PreTrainedTokenizerFast
+
+        names = ["input_ids", *(["token_type_ids"] if self.card.token_types else [])]
+        own = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+        return PreTrainedTokenizerFast(tokenizer_object=own, model_input_names=names)
+
+    def describe(self) -> dict[str, Any]:
+        """What a figure of this model depends on besides data and weights: runtime, precision, threads, versions."""
+        from speedy_utils.speed.runtimes import device_of
+
+        return {
+            "device": f"{device_of(self.card)} {platform.machine()}",
+            "threads": self.threads,
+            "runtime": self.card.runtime,
+            "precision": self.card.precision,
+            "versions": {
+                "python": platform.python_version(),
+                "speedy_utils": __version__,
+                **{name: version(name) for name in (self.card.runtime, "transformers", "tokenizers")},
+            },
+        }
 
     # Reading
 

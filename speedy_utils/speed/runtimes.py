@@ -27,14 +27,25 @@ def open_session(folder: Path, card: Card, threads: int | None = None, shape: tu
         ) from error
 
 
+def device_of(card: Card) -> str:
+    """Where `open_session` runs this model: "cuda" or "cpu"."""
+    return "cuda" if card.runtime == "onnxruntime" and len(_providers()) > 1 else "cpu"
+
+
+def _providers() -> list[str]:
+    import onnxruntime
+
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    return [name for name in wanted if name in onnxruntime.get_available_providers()]
+
+
 def _onnxruntime(folder: Path, card: Card, threads: int | None, shape: tuple[int, int] | None) -> Session:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
     options.intra_op_num_threads = threads or 0
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
+    providers = _providers()
     # On a CPU the fused "add and normalise" takes several times as long as the two that it replaces: without it ALBETO
     # tiny in int8 is an eighth faster.
     slow = ["SkipLayerNormFusion"] if providers == ["CPUExecutionProvider"] else None
@@ -52,9 +63,8 @@ def _onnxruntime(folder: Path, card: Card, threads: int | None, shape: tuple[int
 def _openvino(folder: Path, card: Card, threads: int | None, shape: tuple[int, int] | None) -> Session:
     import openvino
 
-    options = {"PERFORMANCE_HINT": "LATENCY"}
-    if card.precision == "fp32":  # left to itself it takes bf16 where the processor has it
-        options["INFERENCE_PRECISION_HINT"] = "f32"
+    # Left to itself it computes what is not int8 in bf16 where the processor has it, and in fp32 elsewhere.
+    options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     if threads:
         options["INFERENCE_NUM_THREADS"] = threads
     core = openvino.Core()
