@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speedy_utils import __version__
+from speedy_utils.speed.card import PRECISIONS
 from speedy_utils.systems import SYSTEMS
 from speedy_utils.tasks import TASKS, get_task, lower_is_better
 
@@ -154,7 +155,8 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("task", nargs="?", choices=[task.name for task in TASKS], help="for a run's folder: its own")
     out.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="a new folder for the export")
     out.add_argument("--runtime", choices=["onnxruntime", "openvino"], default="onnxruntime")
-    out.add_argument("--precision", choices=["fp32", "int8"], default="fp32")
+    out.add_argument("--precision", choices=list(PRECISIONS), default="fp32",
+                     help="int8+bf16 is for OpenVINO alone (fp32)")  # fmt: skip
     out.add_argument("--keep", nargs="*", metavar="PART",
                      help="parts of an int8 network that stay in fp32, such as head or layer0/narrow")  # fmt: skip
     _add_data(out)
@@ -450,6 +452,7 @@ def _show_benchmark(answer: Mapping[str, Any]) -> None:
 def _export(options: argparse.Namespace) -> dict[str, Any]:
     from speedy_utils.encoders import load_encoder
     from speedy_utils.readers import load_task
+    from speedy_utils.speed.card import needs_examples
     from speedy_utils.speed.export import export
     from speedy_utils.training import load_run
 
@@ -459,7 +462,7 @@ def _export(options: argparse.Namespace) -> dict[str, Any]:
     if task is None:
         raise ValueError(f"Which task? Say for example: speedy export {options.model!r} ner --output FOLDER.")
     examples = None
-    if (options.runtime, options.precision) == ("openvino", "int8"):  # which is calibrated on real examples
+    if needs_examples(options.runtime, options.precision):
         source = options.source or (model and model.source) or "mini"
         data = _data(options, task) or load_task(task, source, report=_tell, revision=options.revision)
         examples = data["validation" if "validation" in data else next(iter(data))]

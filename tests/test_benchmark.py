@@ -43,7 +43,7 @@ def test_every_variant_of_a_system():
 
 def test_real_texts_in_the_batches_that_suit_each():
     examples = su.load_task("ner", report=None)["test"].select(range(5))
-    variants = ["PyTorch fp32", "ONNX Runtime fp32", "OpenVINO int8", "OpenVINO int8, any shape"]
+    variants = ["PyTorch fp32", "ONNX Runtime fp32", "OpenVINO int8", "OpenVINO int8+bf16, any shape"]
     call = {"variants": variants, "rounds": 2, "seconds": 0}
     found = benchmark(["ALBETO tiny"], "ner", lengths=(6,), examples=examples, **call)
     real = found[found["length"] == "real"]

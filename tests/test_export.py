@@ -96,9 +96,27 @@ def test_an_export_answers_as_its_model(task, family, runtime, exported):
 def test_int8_stays_near(task, runtime, exported):
     """In the outputs, for random weights; what it costs in score is measured on trained models."""
     rows = [Row([2, *range(10, 10 + length), 3], [0] * (length + 2), [], []) for length in (5, 30)]
-    plain, small = (exported(task, "albert", runtime, precision)[1] for precision in ("fp32", "int8"))
-    for expected, found in zip(plain.outputs(rows), small.outputs(rows), strict=True):
-        assert 0 < np.abs(expected - found).max() < 0.1 * np.abs(expected).max() + 0.02
+    plain = exported(task, "albert", runtime)[1]
+    for precision in ("int8", "int8+bf16") if runtime == "openvino" else ("int8",):
+        small = exported(task, "albert", runtime, precision)[1]
+        for expected, found in zip(plain.outputs(rows), small.outputs(rows), strict=True):
+            assert 0 < np.abs(expected - found).max() < 0.1 * np.abs(expected).max() + 0.02
+
+
+def test_what_is_not_int8_is_computed_as_asked(exported, monkeypatch):
+    import openvino
+
+    asked = []
+    compiled = openvino.Core.compile_model
+    monkeypatch.setattr(
+        openvino.Core,
+        "compile_model",
+        lambda self, network, device, options: (asked.append(options), compiled(self, network, device, options))[1],
+    )
+    for precision in ("fp32", "int8", "int8+bf16"):
+        predictor = exported("ner", "albert", "openvino", precision)[1]
+        open_session(predictor.folder, predictor.card, 1)
+    assert [options["INFERENCE_PRECISION_HINT"] for options in asked] == ["f32", "f32", "bf16"]
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -564,6 +582,7 @@ def test_folders_that_are_no_export(exported, tmp_path):
     [
         ({"runtime": "onnx"}, "Unknown runtime 'onnx': did you mean 'onnxruntime'"),
         ({"precision": "int4"}, "Unknown precision 'int4'"),
+        ({"precision": "int8+bf16"}, "ONNX Runtime computes what is not int8 in fp32"),
         ({"runtime": "openvino", "precision": "int8"}, "int8 for OpenVINO needs real examples of the task"),
         ({"task": "pos"}, "small bert has no head for POS"),
         ({"task": None}, "Which task is this model for"),

@@ -47,7 +47,8 @@ VARIANTS = {
     "ONNX Runtime int8": Variant("onnxruntime", "int8"),
     "OpenVINO fp32": Variant("openvino", "fp32"),
     "OpenVINO int8": Variant("openvino", "int8"),
-    "OpenVINO int8, any shape": Variant("openvino", "int8", fixed=False),
+    "OpenVINO int8+bf16": Variant("openvino", "int8+bf16"),
+    "OpenVINO int8+bf16, any shape": Variant("openvino", "int8+bf16", fixed=False),
 }
 BATCH_TOKENS = (1, 128, 256, 512, 1024, 4096)  # how many may share a batch of real texts: the fastest is taken
 SAME = 1e-3  # how far the logits of two fp32 variants may lie apart
@@ -129,7 +130,7 @@ def benchmark(
     with _exports(systems, task, variants) as candidates:
         for shape in shapes if examples is None else [*shapes, None]:
             # Real texts have any shape: what is prepared for one would be the same once more.
-            made = [one for one in candidates if shape or one.variant != "OpenVINO int8, any shape"] or candidates
+            made = [one for one in candidates if shape or VARIANTS[one.variant].fixed] or candidates
             calls: dict[str, Call] = {}
             tokens: dict[str, int | None] = {}
             for one in made:

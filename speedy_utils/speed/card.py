@@ -11,7 +11,12 @@ from speedy_utils.files import file_digest
 FORMAT = 1  # of the folders that `export` writes; goes up when they change
 CARD = "export.json"
 RUNTIMES = ("onnxruntime", "openvino")
-PRECISIONS = ("fp32", "int8")
+PRECISIONS = ("fp32", "int8", "int8+bf16")
+
+
+def needs_examples(runtime: str, precision: str) -> bool:
+    """Whether the ranges of an int8 export are found beforehand, on real examples."""
+    return runtime == "openvino" and precision != "fp32"
 
 
 @dataclass(frozen=True)

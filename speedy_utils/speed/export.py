@@ -25,7 +25,7 @@ from speedy_utils.encoders import Encoder, check_head
 from speedy_utils.errors import unknown_name
 from speedy_utils.files import file_digest, whole_folder, write_json, write_whole
 from speedy_utils.preprocessing import Preparation, prepare
-from speedy_utils.speed.card import CARD, PRECISIONS, RUNTIMES, Card
+from speedy_utils.speed.card import CARD, PRECISIONS, RUNTIMES, Card, needs_examples
 from speedy_utils.speed.graph import WORDS, encoder_graph, matching, products
 from speedy_utils.speed.latency import torch_session
 from speedy_utils.speed.runtimes import open_session
@@ -62,8 +62,9 @@ def export(
     `model` is what `fine_tune` or `distill` gave back, the folder of a run, or an `Encoder` with its `task`.
     `runtime` is "onnxruntime" or "openvino", `precision` "fp32" or "int8": weights and, while it runs, what is
     multiplied with them as whole numbers of eight bits. OpenVINO's ranges of these numbers come from real `examples` of
-    the task, with the columns of `load_task`; ONNX Runtime finds them anew for each input. For a run, examples are
-    those it was chosen on, and the lengths (`preparation`) its own.
+    the task, with the columns of `load_task`; ONNX Runtime finds them anew for each input. With "int8+bf16" OpenVINO
+    computes all else in bf16 on processors that have it (and in fp32 elsewhere), which is faster, most of all for long
+    texts. For a run, examples are those it was chosen on, and the lengths (`preparation`) its own.
 
     `keep` names parts of the network that stay in fp32 where the rest is int8: a product of all layers ("narrow"), a
     layer ("layer0"), one of both ("layer0/narrow"), or what stands around them ("embeddings", "head"; "words" is the
@@ -90,7 +91,11 @@ def export(
     for what, name, known in (("runtime", runtime, RUNTIMES), ("precision", precision, PRECISIONS)):
         if name not in known:
             raise ValueError(unknown_name(what, name, known))
-    calibrated = (runtime, precision) == ("openvino", "int8")
+    if (runtime, precision) == ("onnxruntime", "int8+bf16"):
+        raise ValueError(
+            "ONNX Runtime computes what is not int8 in fp32: take precision='int8', or runtime='openvino'."
+        )
+    calibrated = needs_examples(runtime, precision)
     if calibrated and examples is None:
         raise ValueError(
             "int8 for OpenVINO needs real examples of the task: give examples=, such as a validation split."
@@ -102,7 +107,7 @@ def export(
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty: export into a new folder.")
     lengths = (preparation or Preparation()).for_positions(model.longest)
-    if keep is not None and precision != "int8":
+    if keep is not None and precision == "fp32":
         raise ValueError("Parts are kept in fp32 where the rest is int8: leave keep out, or take precision='int8'.")
     if isinstance(keep, str):
         keep = [keep]
@@ -110,7 +115,7 @@ def export(
         network = encoder_graph(model.model, task.kind, pairs=task.pair or task.kind == "question_answering")
         if keep is None:
             have = {part for name in products(network) for part in name.split("/")}
-            keep = [part for part in KEPT if part in have and precision == "int8"]
+            keep = [part for part in KEPT if part in have and precision != "fp32"]
         kept = matching([WORDS, *products(network)], keep)
         weighted = [name for name, weighs in products(network).items() if weighs and name not in kept]
         typed = len(network.graph.input) == 2
@@ -136,12 +141,12 @@ def export(
             | {"speedy_utils": __version__},
         )
         _check_outputs(model, task, open_session(scratch, replace(card, precision="fp32"), 1), typed)
-        if precision == "int8" and runtime == "onnxruntime":
-            _quantize_onnx(scratch / "model.onnx", weighted)
-        elif precision == "int8":
+        if calibrated:
             batches = _batches(model, task, examples, lengths, typed)
             _quantize_openvino(scratch / "model.xml", batches, kept, weighted)
             card = replace(card, calibration={"inputs": len(batches), "ranges": RANGES})
+        elif precision == "int8":
+            _quantize_onnx(scratch / "model.onnx", weighted)
         write_whole(scratch / "tokenizer.json", _tokenizer_text(model))
         files = {path.name: file_digest(path) for path in sorted(scratch.iterdir())}
         write_json(scratch / CARD, asdict(replace(card, files=files)))

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 SYSTEMS = ("ALBETO tiny", "ALBETO base-4", "BETO uncased")
 TASKS = ("mldoc", "xnli", "ner", "mlqa")  # one of each kind, and one of pairs
 REFERENCE = "PyTorch fp32"
-VARIANTS = (REFERENCE, "ONNX Runtime fp32", "ONNX Runtime int8", "OpenVINO fp32", "OpenVINO int8")
+VARIANTS = (REFERENCE, "ONNX Runtime fp32", "ONNX Runtime int8", "OpenVINO fp32", "OpenVINO int8",
+            "OpenVINO int8+bf16")  # fmt: skip
 
 Cell = tuple[str, str, int, str]  # system, task, seed, variant
 

@@ -63,8 +63,9 @@ def _onnxruntime(folder: Path, card: Card, threads: int | None, shape: tuple[int
 def _openvino(folder: Path, card: Card, threads: int | None, shape: tuple[int, int] | None) -> Session:
     import openvino
 
-    # Left to itself it computes what is not int8 in bf16 where the processor has it, and in fp32 elsewhere.
-    options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    # Left to itself it would take bf16 wherever the processor has it.
+    rest = "bf16" if card.precision == "int8+bf16" else "f32"
+    options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": rest}
     if threads:
         options["INFERENCE_NUM_THREADS"] = threads
     core = openvino.Core()
