@@ -399,8 +399,8 @@ def test_an_export_is_scored_as_its_model(task, runtime, exported):
         assert (found.system, found.split, found.task) == (encoder.name, "test", su.get_task(task))
         assert found.predictions == expected.predictions and found.references == expected.references
         assert found.metrics == expected.metrics and found.interval() == expected.interval()
-        assert found.loss == pytest.approx(expected.loss, rel=1e-5)
-        assert found.scores == (None if expected.scores is None else pytest.approx(expected.scores, abs=1e-4))
+        assert found.loss == pytest.approx(expected.loss, rel=1e-7)
+        assert found.scores == (None if expected.scores is None else pytest.approx(expected.scores, abs=1e-6))
         assert su.compare(found, expected).difference == 0
         same = {"cut", "words_without_token"} & set(expected.details)
         assert {name: found.details[name] for name in same} == {name: expected.details[name] for name in same}
