@@ -121,8 +121,8 @@ def sensitivity(
 
     A row for each part (those of `graph.PARTS` that the runtime quantises, or `parts`, named as for `keep`) after one
     for "all": `macs`, its share of the multiplications in a text of 128 tokens; `alone` and `without`, how far the
-    outputs move (see `divergence`) with this part alone in int8, and with all but this part in int8. A few examples that
-    move far decide a mean of few: take a whole test set, and trust `alone` more.
+    outputs move (see `divergence`) with this part alone in int8, and with all but this part in int8. A few examples
+    that move far decide the mean of few: take a whole test set, and trust `alone` more.
     `calibration` are examples for OpenVINO's ranges, those that a run was chosen on unless given; they should be
     others than `examples`. Errors are those of `export`.
     """
