@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections import Counter
 
+import nbformat
 import numpy as np
 import pytest
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nbclient import NotebookClient
 from small_models import FAMILIES, small_encoder
 
 import speedy_utils as su
@@ -225,6 +227,23 @@ def test_a_predictor_needs_no_torch(exported):
         [sys.executable, "-c", program], capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
     )
     assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr
+
+
+def test_in_a_notebook_nothing_shows():
+    """NNCF's progress would: as an empty display each time."""
+    code = """
+import tempfile
+import speedy_utils as su
+
+su.environment()  # which silences a warning of tqdm
+examples = su.load_task("ner", "mini", report=None)["validation"].select(range(3))
+encoder = su.load_encoder("ALBETO tiny", "ner", source="mini")
+with tempfile.TemporaryDirectory() as folder:
+    su.export(encoder, folder, task="ner", runtime="openvino", precision="int8", examples=examples);
+"""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    NotebookClient(notebook, kernel_name="python3", timeout=300).execute()
+    assert notebook.cells[0].outputs == []
 
 
 # Files and the shell
