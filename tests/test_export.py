@@ -7,12 +7,14 @@ import shutil
 import subprocess
 import sys
 
+import nbformat
 import numpy as np
 import pytest
 import torch
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nbclient import NotebookClient
 from scipy.stats import entropy
 from small_models import FAMILIES, small_encoder
 
@@ -424,17 +426,21 @@ def test_what_cannot_be_scored(exported, tmp_path):
         su.evaluate(tmp_path)
 
 
-def test_what_is_not_int8_is_fp32(exported):
-    """Also on a processor that has bf16, which OpenVINO would take."""
-    import openvino
+def test_in_a_notebook_nothing_shows():
+    """NNCF's progress would: as an empty display each time."""
+    code = """
+import tempfile
+import speedy_utils as su
 
-    seen = []
-    compile_model = openvino.Core.compile_model
-    predictor = exported("ner", "albert", "openvino", "int8")[1]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(openvino.Core, "compile_model", lambda *given: (seen.append(given[-1]), compile_model(*given))[1])
-        open_session(predictor.folder, predictor.card, 1)
-    assert [options["INFERENCE_PRECISION_HINT"] for options in seen] == ["f32"]
+su.environment()  # which silences a warning of tqdm
+examples = su.load_task("ner", "mini", report=None)["validation"].select(range(3))
+encoder = su.load_encoder("ALBETO tiny", "ner", source="mini")
+with tempfile.TemporaryDirectory() as folder:
+    su.export(encoder, folder, task="ner", runtime="openvino", precision="int8", examples=examples);
+"""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    NotebookClient(notebook, kernel_name="python3", timeout=300).execute()
+    assert notebook.cells[0].outputs == []
 
 
 # Files and the shell

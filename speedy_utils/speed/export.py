@@ -166,13 +166,17 @@ def _hushed() -> Iterator[None]:
     """Without the exporters' talk, and without NNCF's reports to its makers' server."""
     import logging
 
+    from IPython.utils.capture import capture_output
+
     before = os.environ.get("NNCF_CI")
     os.environ["NNCF_CI"] = "1"  # how NNCF is told to report nothing
     levels = {name: logging.getLogger(name).level for name in ("nncf", "root")}
     for name in levels:
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # where NNCF draws its progress
+        # NNCF draws its progress on standard output, and in Jupyter as displays of its own.
+        silent = capture_output(stdout=False, stderr=False)
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), silent:
             warnings.simplefilter("ignore")
             yield
     finally:
