@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from repository import load_tool
 
 import speedy_utils as su
 from speedy_utils.cli import main
@@ -107,3 +108,23 @@ def test_the_shell(capsys):
 def test_what_cannot_be_compared(call, sentence, capsys):
     assert main(["benchmark", *call]) == 1
     assert sentence in capsys.readouterr().err
+
+
+# `make bench`
+
+
+@pytest.mark.parametrize("task", load_tool("bench_runtimes").KINDS)
+def test_sentences_for_every_kind_of_task(task):
+    texts = ["Ana vive en Lima desde el año pasado .", "¿ Qué dice ?"]
+    bench = load_tool("bench_runtimes")
+    found = prepare(random_encoder("ALBETO tiny", task, layers=1).tokenizer, task, bench.examples_of(task, texts))
+    assert len(found) == 2 and len(found["input_ids"][0]) > len(found["input_ids"][1]) > 4
+
+
+def test_rates_of_products_and_padding_in_order():
+    bench = load_tool("bench_runtimes")
+    rates = bench.product_rates(64)
+    assert list(rates) == ["fp32", "bf16", "int8"] and min(rates.values()) > 0
+    read = []
+    bench.padded_in_order(lambda ids, types: read.append(ids.shape), [[5] * n for n in (3, 9, 4, 2, 1)], 2)()
+    assert read == [(2, 9), (2, 4), (1, 1)]
