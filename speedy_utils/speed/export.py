@@ -5,13 +5,12 @@ Exporting needs torch and the extra "fast"; reading an export needs the runtime 
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -163,25 +162,43 @@ def _check_installed(name: str) -> None:
 
 @contextmanager
 def _hushed() -> Iterator[None]:
-    """Without the exporters' talk, and without NNCF's reports to its makers' server."""
+    """Without the warnings of the exporters."""
     import logging
 
-    from IPython.utils.capture import capture_output
-
-    before = os.environ.get("NNCF_CI")
-    os.environ["NNCF_CI"] = "1"  # how NNCF is told to report nothing
-    levels = {name: logging.getLogger(name).level for name in ("nncf", "root")}
-    for name in levels:
-        logging.getLogger(name).setLevel(logging.ERROR)
+    root = logging.getLogger()  # where ONNX Runtime's quantiser writes
+    level = root.level
+    root.setLevel(logging.ERROR)
     try:
-        # NNCF draws its progress on standard output, and in Jupyter as displays of its own.
-        silent = capture_output(stdout=False, stderr=False)
-        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), silent:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+        root.setLevel(level)
+
+
+@contextmanager
+def _quiet_nncf() -> Iterator[None]:
+    """Without its notes, without its bars, and without its reports to its makers' server.
+
+    It draws the bars with rich: on standard output, and in Jupyter as displays of their own.
+    """
+    import logging
+
+    before = os.environ.get("NNCF_CI")
+    os.environ["NNCF_CI"] = "1"  # how NNCF is told to report nothing; it looks when it is imported
+    import nncf
+    import rich
+
+    logger, console = logging.getLogger("nncf"), rich.get_console()
+    level, drawn = logger.level, vars(console).copy()
+    nncf.set_log_level(logging.ERROR)
+    rich.reconfigure(quiet=True, force_jupyter=False)
+    try:
+        yield
+    finally:
+        vars(console).clear()
+        vars(console).update(drawn)
+        logger.setLevel(level)
         if before is None:
             del os.environ["NNCF_CI"]
         else:
@@ -238,6 +255,7 @@ def _check_quantised(done: int, wanted: Sequence[str]) -> None:
         raise RuntimeError(f"{len(wanted)} matrix products were to be quantised, and {done} were.")
 
 
+@_quiet_nncf()
 def _quantize_openvino(
     path: Path, batches: Sequence[list[np.ndarray]], kept: Sequence[str], wanted: Sequence[str]
 ) -> None:
