@@ -12,7 +12,7 @@ NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 
 
 # Whole builds, a browser: after everything quick, and the longest first, so that two workers end together.
-SLOW = ("test_wheel", "test_build", "test_site")
+SLOW = ("test_wheel", "test_build", "test_site", "test_search")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

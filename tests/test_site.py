@@ -86,6 +86,7 @@ def test_page(visit, name, width, scheme):
     assert page.locator("meta[name=description]").get_attribute("content")
     if page.locator("html[data-theme]").count():
         assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
     figures = page.locator(".speedy-figure [role=img]")
     for figure in figures.all():
         assert len(figure.get_attribute("aria-label")) > 60

@@ -34,32 +34,29 @@ MATHJAX_ON_DEMAND = (
 )
 # A browser lets no script read a file: from file://, search shows titles without excerpts.
 SEARCH_WITHOUT_FETCH = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
+SEARCH_SCRIPT = Path(__file__).with_name("search.js").read_text(encoding="utf-8")
 DESCRIPTION_LENGTH = 160
 
 
 def fold(word: str) -> str:
     """The word without accents: atención -> atencion, pingüino -> pinguino, ñ -> n."""
-    return "".join(letter for letter in unicodedata.normalize("NFD", word) if not unicodedata.combining(letter))
+    letters = unicodedata.normalize("NFD", word)
+    return "".join(letter for letter in letters if not unicodedata.category(letter).startswith("M"))
 
 
 class FoldingSearch(SearchEnglish):
-    """English search that finds a Spanish word typed with or without its accents."""
+    """English search that finds a Spanish word typed with or without its accents; search.js does so to a query."""
 
-    # The browser stems what is typed; what it does must equal `stem` below.
-    js_stemmer_code = (
-        SearchEnglish.js_stemmer_code.replace("var Stemmer =", "var EnglishStemmer =", 1)
-        + """
-var Stemmer = function () {
-  var english = new EnglishStemmer();
-  this.stemWord = function (word) {
-    return english.stemWord(word.normalize("NFD").replace(/\\p{M}/gu, ""));
-  };
-};
-"""
-    )
+    js_stemmer_code = SearchEnglish.js_stemmer_code.replace("var Stemmer =", "var EnglishStemmer =", 1) + SEARCH_SCRIPT
+
+    def split(self, input: str) -> list[str]:
+        return super().split(unicodedata.normalize("NFC", input))
 
     def stem(self, word: str) -> str:
-        return super().stem(fold(word.lower()))
+        """The English stem without accents; less is taken away where a stop word, never found, would be left."""
+        bare = fold(word.lower())
+        forms = (super().stem(bare), bare)
+        return next((form for form in forms if form not in self.stopwords), word.lower())
 
 
 def use_local_mathjax(app: Sphinx, config: Config) -> None:
