@@ -74,7 +74,7 @@ def html_table(frame: pd.DataFrame, digits: int | Mapping[str, int] = 2, caption
 
 _NUMBER = ' class="number"'
 _TEXT = ' class="text"'
-LONG = 40  # characters; a column with a longer text may break its lines
+LONG = 30  # characters; a column with a longer text may break its lines
 
 
 def _kind(cells: list[tuple[str, str]]) -> str:

@@ -276,6 +276,19 @@ def test_a_changed_notebook_runs_alone_and_the_scale_counts(copy, monkeypatch):
     assert not set(keys(tool, root).values()) & set(after.values())
 
 
+def test_clocks_run_alone_and_last(copy, monkeypatch):
+    root, tool = copy
+    assert all((root / f"{name}.ipynb").exists() for name in tool.TIMED)
+    ran = []
+    monkeypatch.setenv("NB_WORKERS", "2")
+    monkeypatch.setattr(tool, "execute", lambda group, copies, workers: ran.append((set(group), workers)))
+    monkeypatch.setattr(tool, "drop_old_copies", lambda copies: sys.exit(0))
+    with pytest.raises(SystemExit):
+        tool.main()
+    (first, two), (last, one) = ran
+    assert (last, one, two) == (tool.TIMED, 1, 2) and len(first) > 10 and not first & last
+
+
 def test_only_the_last_runs_are_kept(copy):
     root, tool = copy
     folder = root / "_build" / "executed"

@@ -38,6 +38,7 @@ BUILD = ROOT / "_build"
 SOURCE, EXECUTED, SITE, OLD_SITE = BUILD / "src", BUILD / "executed", BUILD / "html", BUILD / "html-old"
 SITE_STAMP = BUILD / "site.key"
 SETTINGS = {"NB_WORKERS": 2, "NB_TIMEOUT": 300}
+TIMED = {f"book/{name}" for name in ("timing-honestly", "faster-than-the-paper", "your-frontier")}  # run alone, last
 KEPT_RUNS = 3  # executed copies kept of each notebook, so that going back to an earlier commit is quick too
 JUPYTER_BOOK = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
 SKIPPED = shutil.ignore_patterns("ruff.toml", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store")
@@ -172,9 +173,9 @@ def report_failures(folder: Path, junit: Path, names: dict[str, str], log: Path)
         print(log.read_text(encoding="utf-8", errors="replace")[-3000:], file=sys.stderr)
 
 
-def run_pytest(folder: Path, junit: Path, log: Path, count: int) -> int:
+def run_pytest(folder: Path, junit: Path, log: Path, count: int, workers: int) -> int:
     """Run all notebooks of the folder in place; the exit status, or -1 when they took far too long."""
-    workers, limit = min(positive("NB_WORKERS"), count), positive("NB_TIMEOUT")
+    workers, limit = min(workers, count), positive("NB_TIMEOUT")
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", f"--nbmake-timeout={limit}", f"-n{workers}"]
     command += ["--dist=load", "--maxschedchunk=1", "-p", "no:cacheprovider", "-q", "--color=no", f"--junitxml={junit}"]
@@ -197,14 +198,15 @@ def run_pytest(folder: Path, junit: Path, log: Path, count: int) -> int:
                 process.kill()
 
 
-def execute(notebooks: dict[str, Path], wanted: dict[str, Path]) -> None:
-    """Run these notebooks together and keep each executed copy, with its run time, where `wanted` says.
+def execute(notebooks: dict[str, Path], wanted: dict[str, Path], workers: int) -> None:
+    """Run these notebooks, so many at a time, and keep each executed copy, with its run time, where `wanted` says.
 
     The copies lie in the system's temporary folder: away from the repository they show that a notebook runs on its
     own, and nbmake passes over any file below a folder called `_build`.
     """
     log, start = BUILD / "notebooks.log", time.monotonic()
-    say(f"running {', '.join(Path(name).name for name in notebooks)} ...")
+    together = f", {workers} at a time" if min(workers, len(notebooks)) > 1 else ""
+    say(f"running {', '.join(Path(name).name for name in notebooks)}{together} ...")
     with tempfile.TemporaryDirectory(prefix="speedy-") as scratch:
         folder = Path(scratch).resolve() / "book"
         folder.mkdir()
@@ -212,7 +214,7 @@ def execute(notebooks: dict[str, Path], wanted: dict[str, Path]) -> None:
         for file, name in names.items():
             shutil.copyfile(notebooks[name], folder / file)
         junit = folder.parent / "junit.xml"
-        status = run_pytest(folder, junit, log, len(notebooks))
+        status = run_pytest(folder, junit, log, len(notebooks), workers)
         cases = ElementTree.parse(junit).iter("testcase") if junit.exists() else ()
         seconds = {Path(case.get("name", "")).name: float(case.get("time", 0)) for case in cases if not len(case)}
         for file in seconds.keys() & names.keys():
@@ -225,7 +227,7 @@ def execute(notebooks: dict[str, Path], wanted: dict[str, Path]) -> None:
             report_failures(folder, junit, {file: f"{name}.ipynb" for file, name in names.items()}, log)
             why = "they took too long" if status == -1 else "a notebook failed; its error is above"
             stop(f"No site was built: {why}. Log: {log.relative_to(ROOT)}")
-    say(f"ran {len(notebooks)} notebooks in {time.monotonic() - start:.0f} s")
+    say(f"ran {len(notebooks)} notebook{'s' * (len(notebooks) > 1)} in {time.monotonic() - start:.0f} s")
 
 
 def replace(path: Path, text: str) -> None:
@@ -320,8 +322,10 @@ def main() -> int:
         shutil.rmtree(OLD_SITE, ignore_errors=True)
         SITE.replace(OLD_SITE)
     missing = {name: path for name, path in notebooks.items() if not copies[name].exists()}
-    if missing:
-        execute(missing, copies)
+    # A clock beside another notebook shows the other one too.
+    for timed, workers in ((False, positive("NB_WORKERS")), (True, 1)):
+        if group := {name: path for name, path in missing.items() if (name in TIMED) is timed}:
+            execute(group, copies, workers)
     drop_old_copies(copies)
     say(f"building {len(pages)} pages ...")
     collect_source(copies)
