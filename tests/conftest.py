@@ -1,14 +1,17 @@
 """What several test files share: the built site, its pages, and where Chromium is."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
+WIDTHS = {"desktop": (1366, 900), "phone": (390, 844)}
 
 
 # Whole builds, a browser: after everything quick, and the longest first, so that two workers end together.
@@ -41,3 +44,58 @@ def chromium() -> str:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium):
+    """One browser for all test files: Playwright starts only once in a process."""
+    with sync_playwright() as playwright:
+        quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=quiet)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """An open page, and everything that went wrong on it."""
+
+    def __init__(self, browser, width="desktop", scheme="light"):
+        size = dict(zip(("width", "height"), WIDTHS[width], strict=True))
+        self.context = browser.new_context(viewport=size, color_scheme=scheme)
+        self.page = self.context.new_page()
+        self.flaws = []
+        self.page.on("console", lambda m: self.flaws.append(f"console: {m.text}") if m.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.flaws.append(f"script: {error}"))
+        self.page.on("request", self._requested)
+        self.context.route(re.compile("^(https?|wss?):"), lambda route: route.abort())
+
+    def _requested(self, request):
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            self.flaws.append(f"leaves the machine: {request.url}")
+
+    def open(self, name):
+        path, _, query = name.partition("?")
+        self.page.goto((SITE / path).as_uri() + (f"?{query}" if query else ""), wait_until="load")
+        self.page.wait_for_timeout(150)  # a forwarding page is on its way now
+        self.page.wait_for_load_state("load")
+        if self.page.evaluate("typeof MathJax !== 'undefined'"):
+            self.page.wait_for_function("MathJax.startup && MathJax.startup.promise", timeout=20_000)
+            self.page.evaluate("MathJax.startup.promise")
+        return self.page
+
+    def close(self):
+        self.context.close()
+
+
+@pytest.fixture
+def visit(browser, site):
+    """Open pages of the built site as readers of several kinds: `visit(width="phone", scheme="dark").open(name)`."""
+    opened = []
+
+    def start(**how):
+        opened.append(Visit(browser, **how))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()

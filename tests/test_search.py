@@ -9,7 +9,6 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from conftest import ROOT
-from playwright.sync_api import sync_playwright
 from repository import calm_environment
 
 CONF = f"""
@@ -87,17 +86,15 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def reader(chromium, small_site):
+def reader(browser, small_site):
     """From a server on this machine: a browser lets no script read files, so excerpts need one."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=small_site))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    quiet = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=quiet)
-        reader = Reader(browser.new_page(), f"http://127.0.0.1:{server.server_port}")
-        reader.page.goto(f"{reader.address}/search.html")
-        yield reader
-        browser.close()
+    context = browser.new_context()
+    reader = Reader(context.new_page(), f"http://127.0.0.1:{server.server_port}")
+    reader.page.goto(f"{reader.address}/search.html")
+    yield reader
+    context.close()
     server.shutdown()
     server.server_close()
 

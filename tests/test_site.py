@@ -3,66 +3,11 @@
 import re
 
 import pytest
-from conftest import NOTEBOOKS, SITE, site_pages
-from playwright.sync_api import sync_playwright
+from conftest import NOTEBOOKS, SITE, WIDTHS, site_pages
 
 CHAPTERS = [path.stem for path in NOTEBOOKS]
 PAGES = [str(path.relative_to(SITE)) for path in site_pages()]
-WIDTHS = {"desktop": (1366, 900), "phone": (390, 844)}
 FIGURE_PAPER = {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 18, 18)"}
-
-
-@pytest.fixture(scope="module")
-def browser(chromium):
-    with sync_playwright() as playwright:
-        quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=quiet)
-        yield browser
-        browser.close()
-
-
-class Visit:
-    """An open page, and everything that went wrong on it."""
-
-    def __init__(self, browser, width="desktop", scheme="light"):
-        size = dict(zip(("width", "height"), WIDTHS[width], strict=True))
-        self.context = browser.new_context(viewport=size, color_scheme=scheme)
-        self.page = self.context.new_page()
-        self.flaws = []
-        self.page.on("console", lambda m: self.flaws.append(f"console: {m.text}") if m.type == "error" else None)
-        self.page.on("pageerror", lambda error: self.flaws.append(f"script: {error}"))
-        self.page.on("request", self._requested)
-        self.context.route(re.compile("^(https?|wss?):"), lambda route: route.abort())
-
-    def _requested(self, request):
-        if not request.url.startswith(("file:", "data:", "blob:")):
-            self.flaws.append(f"leaves the machine: {request.url}")
-
-    def open(self, name):
-        path, _, query = name.partition("?")
-        self.page.goto((SITE / path).as_uri() + (f"?{query}" if query else ""), wait_until="load")
-        self.page.wait_for_timeout(150)  # a forwarding page is on its way now
-        self.page.wait_for_load_state("load")
-        if self.page.evaluate("typeof MathJax !== 'undefined'"):
-            self.page.wait_for_function("MathJax.startup && MathJax.startup.promise", timeout=20_000)
-            self.page.evaluate("MathJax.startup.promise")
-        return self.page
-
-    def close(self):
-        self.context.close()
-
-
-@pytest.fixture
-def visit(browser, site):
-    opened = []
-
-    def start(**how):
-        opened.append(Visit(browser, **how))
-        return opened[-1]
-
-    yield start
-    for one in opened:
-        one.close()
 
 
 def test_the_site_has_all_pages(site):
