@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+    from speedy_utils.evaluation import Evaluation
+    from speedy_utils.training import Run
+
 
 class NotYet(Exception):
     """An answer that is not right yet; its text says why, for the student to read."""
@@ -92,6 +95,33 @@ def same_names(found: set[str], expected: set[str], name: str, extra: str = "", 
         raise NotYet(f"{', '.join(more)} should not be in {name}.{' ' + extra if extra else ''}")
     if less := sorted(expected - found):
         raise NotYet(f"{name} lacks {len(less)} of {len(expected)}.{' ' + missing if missing else ''}")
+
+
+def truth(answer: object, name: str) -> bool:
+    """True or False; numpy's count, a number or a text does not."""
+    if type(answer).__name__ not in ("bool", "bool_"):
+        raise NotYet(f"{name} should be True or False; it is {brief(answer)}.")
+    return bool(answer)
+
+
+def evaluation(answer: object, task: str, name: str) -> Evaluation:
+    """What `su.evaluate` gives for a model on this task."""
+    from speedy_utils.evaluation import Evaluation
+
+    if not isinstance(answer, Evaluation):
+        raise NotYet(f"{name} should be what su.evaluate gives; it is {brief(answer)}.")
+    if answer.task.name != task:
+        raise NotYet(f"{name} was evaluated on {answer.task.name}, not on {task}.")
+    return answer
+
+
+def run(answer: object, name: str) -> Run:
+    """What `su.fine_tune` or `su.distill` gives."""
+    from speedy_utils.training import Run
+
+    if not isinstance(answer, Run):
+        raise NotYet(f"{name} should be what su.fine_tune or su.distill gives; it is {brief(answer)}.")
+    return answer
 
 
 def frame(answer: object, columns: Collection[str], name: str, rows: int | None = None) -> pd.DataFrame:
