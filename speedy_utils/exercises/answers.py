@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+    from speedy_utils.evaluation import Evaluation
+
 
 class NotYet(Exception):
     """An answer that is not right yet; its text says why, for the student to read."""
@@ -107,6 +109,19 @@ def frame(answer: object, columns: Collection[str], name: str, rows: int | None 
     return answer
 
 
+def evaluation(answer: object, name: str, task: str, split: str = "test") -> Evaluation:
+    """What `su.evaluate` gives, of this task and split."""
+    from speedy_utils.evaluation import Evaluation
+
+    if not isinstance(answer, Evaluation):
+        raise NotYet(f"{name} should be an evaluation, which su.evaluate gives; it is {brief(answer)}.")
+    if (answer.task.name, answer.split) != (task, split):
+        raise NotYet(
+            f"{name} is an evaluation of {answer.task.name} on the split {answer.split}, not of {task} on {split}."
+        )
+    return answer
+
+
 def mapping(answer: object, keys: Collection[Any], name: str) -> dict[Any, Any]:
     """A dict with exactly these keys; a pandas Series counts by its index."""
     given = answer.to_dict() if hasattr(answer, "to_dict") and not isinstance(answer, Mapping) else answer
@@ -132,7 +147,7 @@ def call(answer: Callable[..., Any], name: str, *arguments: object, **named: obj
     try:
         result = answer(*arguments, **named)
     except Exception as error:  # whatever a student's function raises
-        raise NotYet(f"{name}({shown}) raises {type(error).__name__}: {error}") from error
+        raise NotYet(f"{name}({shown}) raises {type(error).__name__}: {str(error).rstrip('.')}.") from error
     if result is None or result is ...:
         raise NotYet(f"{name}({shown}) gives back nothing: does it end in return?")
     return result
