@@ -55,17 +55,25 @@ def whole_number(answer: object, name: str, low: float = -math.inf, high: float 
 
 
 def expect(
-    value: float, expected: float, name: str, mistakes: Mapping[str, float], tolerance: float = 0.005, hint: str = ""
+    value: float,
+    expected: float,
+    name: str,
+    mistakes: Mapping[str, float],
+    tolerance: float = 0.005,
+    hint: str = "",
+    room: float = 1e-12,
 ) -> None:
     """Nothing for a value within the relative tolerance of the expected one; otherwise what is known of the mistake.
+
+    `room` is an absolute tolerance, for a difference that may be near 0.
 
     `mistakes` maps a sentence to the value that the mistake it names leads to; any other value is told too high or low,
     with the hint.
     """
-    if math.isclose(value, expected, rel_tol=tolerance, abs_tol=1e-12):
+    if math.isclose(value, expected, rel_tol=tolerance, abs_tol=room):
         return
     for sentence, wrong in mistakes.items():
-        if math.isclose(value, wrong, rel_tol=tolerance, abs_tol=1e-12):
+        if math.isclose(value, wrong, rel_tol=tolerance, abs_tol=room):
             raise NotYet(sentence)
     side = "low" if value < expected else "high"
     raise NotYet(f"{name} = {value:,.6g} is too {side}.{' ' + hint if hint else ''}")
