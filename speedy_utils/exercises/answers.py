@@ -56,17 +56,25 @@ def whole_number(answer: object, name: str, low: float = -math.inf, high: float 
 
 
 def expect(
-    value: float, expected: float, name: str, mistakes: Mapping[str, float], tolerance: float = 0.005, hint: str = ""
+    value: float,
+    expected: float,
+    name: str,
+    mistakes: Mapping[str, float],
+    tolerance: float = 0.005,
+    hint: str = "",
+    room: float = 1e-12,
 ) -> None:
     """Nothing for a value within the relative tolerance of the expected one; otherwise what is known of the mistake.
+
+    `room` is an absolute tolerance, for a difference that may be near 0.
 
     `mistakes` maps a sentence to the value that the mistake it names leads to; any other value is told too high or low,
     with the hint.
     """
-    if math.isclose(value, expected, rel_tol=tolerance, abs_tol=1e-12):
+    if math.isclose(value, expected, rel_tol=tolerance, abs_tol=room):
         return
     for sentence, wrong in mistakes.items():
-        if math.isclose(value, wrong, rel_tol=tolerance, abs_tol=1e-12):
+        if math.isclose(value, wrong, rel_tol=tolerance, abs_tol=room):
             raise NotYet(sentence)
     side = "low" if value < expected else "high"
     raise NotYet(f"{name} = {value:,.6g} is too {side}.{' ' + hint if hint else ''}")
@@ -104,17 +112,6 @@ def truth(answer: object, name: str) -> bool:
     return bool(answer)
 
 
-def evaluation(answer: object, task: str, name: str) -> Evaluation:
-    """What `su.evaluate` gives for a model on this task."""
-    from speedy_utils.evaluation import Evaluation
-
-    if not isinstance(answer, Evaluation):
-        raise NotYet(f"{name} should be what su.evaluate gives; it is {brief(answer)}.")
-    if answer.task.name != task:
-        raise NotYet(f"{name} was evaluated on {answer.task.name}, not on {task}.")
-    return answer
-
-
 def run(answer: object, name: str) -> Run:
     """What `su.fine_tune` or `su.distill` gives."""
     from speedy_utils.training import Run
@@ -134,6 +131,19 @@ def frame(answer: object, columns: Collection[str], name: str, rows: int | None 
         raise NotYet(f"{name} has no column {', '.join(map(repr, lacking))}; its columns are {list(answer.columns)}.")
     if rows is not None and len(answer) != rows:
         raise NotYet(f"{name} has {len(answer)} rows where {rows} are expected.")
+    return answer
+
+
+def evaluation(answer: object, name: str, task: str, split: str = "test") -> Evaluation:
+    """What `su.evaluate` gives, of this task and split."""
+    from speedy_utils.evaluation import Evaluation
+
+    if not isinstance(answer, Evaluation):
+        raise NotYet(f"{name} should be an evaluation, which su.evaluate gives; it is {brief(answer)}.")
+    if (answer.task.name, answer.split) != (task, split):
+        raise NotYet(
+            f"{name} is an evaluation of {answer.task.name} on the split {answer.split}, not of {task} on {split}."
+        )
     return answer
 
 
@@ -162,7 +172,7 @@ def call(answer: Callable[..., Any], name: str, *arguments: object, **named: obj
     try:
         result = answer(*arguments, **named)
     except Exception as error:  # whatever a student's function raises
-        raise NotYet(f"{name}({shown}) raises {type(error).__name__}: {error}") from error
+        raise NotYet(f"{name}({shown}) raises {type(error).__name__}: {str(error).rstrip('.')}.") from error
     if result is None or result is ...:
         raise NotYet(f"{name}({shown}) gives back nothing: does it end in return?")
     return result

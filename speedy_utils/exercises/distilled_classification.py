@@ -140,7 +140,7 @@ def exercise_4(
 ) -> str:
     """A student of two teachers, its evaluation, and its lead over the student of one: is it beyond chance?"""
     student = run(my_student, "my_student")
-    committee = evaluation(my_committee, "xnli", "my_committee")
+    committee = evaluation(my_committee, "my_committee", "xnli")
     points = number(my_points, "my_points", -100, 100)
     beyond = truth(my_beyond, "my_beyond")
     teachers = student.record.get("teachers", [])
