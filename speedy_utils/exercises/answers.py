@@ -12,6 +12,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from speedy_utils.evaluation import Evaluation
@@ -53,6 +54,23 @@ def whole_number(answer: object, name: str, low: float = -math.inf, high: float 
     if not isinstance(answer, Integral) and value != int(value):
         raise NotYet(f"{name} counts something, so it is a whole number, not {value:,.6g}.")
     return int(value)
+
+
+def numbers(answer: object, name: str, size: int | None = None) -> np.ndarray:
+    """A row of finite numbers, given as an array, a list or a Series, and where it is given of this size."""
+    import numpy as np
+
+    try:
+        row = np.asarray(answer, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        row = np.zeros(())
+    if row.ndim != 1 or not row.size:
+        raise NotYet(f"{name} should be a row of numbers; it is {brief(answer)}.")
+    if size is not None and len(row) != size:
+        raise NotYet(f"{name} has {len(row)} numbers where {size} are expected.")
+    if not np.isfinite(row).all():
+        raise NotYet(f"{name} has a value that is no finite number: a logarithm of 0 or a division has gone wrong.")
+    return row
 
 
 def expect(

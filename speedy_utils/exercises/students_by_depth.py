@@ -159,7 +159,7 @@ def exercise_4(my_always: object, my_ever: object) -> str:
     if always > ever:
         raise NotYet("More on all three frontiers than on at least one? The two are the wrong way round.")
     mistakes = {
-        "These are systems without their routes. A point is a system *and* its route: taught and fine-tuned are two.": (
+        "These are systems without their routes. A point is a system and its route: taught and fine-tuned are two.": (
             len(set.intersection(*systems)),
             len(set.union(*systems)),
         ),

@@ -155,7 +155,7 @@ def exercise_3(
         what, share = f"my_shares[{name!r}]", hits[name] / words
         mistakes = {
             f"{what} is a percentage; give a share between 0 and 1.": 100 * share,
-            f"{what} is the share of words that do *not* get their gold tag.": 1 - share,
+            f"{what} is the share of words that do not get their gold tag.": 1 - share,
             f"{what} leaves out the words whose first piece has no target. They get no tag, and count.": (
                 hits[name] / max(1, asked[name])
             ),
@@ -196,8 +196,8 @@ def exercise_4(my_written: object, my_small: object, teacher: Run, held_out: dat
     for name, share in shares.items():
         mistakes = {
             f"{name} is a percentage; give a share between 0 and 1.": 100 * share,
-            f"{name} is the share that the teacher does *not* find.": 1 - share,
-            f"{name} divides by what the teacher calls PROPN. Divide by what *is* PROPN.": precisions[name],
+            f"{name} is the share that the teacher does not find.": 1 - share,
+            f"{name} divides by what the teacher calls PROPN. Divide by what is PROPN.": precisions[name],
             f"{name} is about all words. Only those with the gold tag PROPN are asked for.": accuracies[name],
         }
         expect(given[name], share, name, mistakes, hint="Of the words of held_out with the gold tag PROPN.")
