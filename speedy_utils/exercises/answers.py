@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+    from speedy_utils.speed.latency import Latency
+
 
 class NotYet(Exception):
     """An answer that is not right yet; its text says why, for the student to read."""
@@ -94,6 +96,13 @@ def same_names(found: set[str], expected: set[str], name: str, extra: str = "", 
         raise NotYet(f"{name} lacks {len(less)} of {len(expected)}.{' ' + missing if missing else ''}")
 
 
+def truth(answer: object, name: str) -> bool:
+    """True or False; numpy's count, a number or a text does not."""
+    if type(answer).__name__ not in ("bool", "bool_"):
+        raise NotYet(f"{name} should be True or False; it is {brief(answer)}.")
+    return bool(answer)
+
+
 def frame(answer: object, columns: Collection[str], name: str, rows: int | None = None) -> pd.DataFrame:
     """A data frame with these columns and, where it is given, this number of rows."""
     import pandas as pd
@@ -117,6 +126,15 @@ def mapping(answer: object, keys: Collection[Any], name: str) -> dict[Any, Any]:
     if extra := [key for key in given if key not in keys]:
         raise NotYet(f"{name} has an entry for {brief(extra[0])}, which does not belong there.")
     return dict(given)
+
+
+def latency(answer: object, name: str) -> Latency:
+    """What `su.measure_latency` gives back."""
+    from speedy_utils.speed.latency import Latency
+
+    if not isinstance(answer, Latency):
+        raise NotYet(f"{name} should be what su.measure_latency gives back, whole; it is {brief(answer)}.")
+    return answer
 
 
 def function(answer: object, name: str) -> Callable[..., Any]:
