@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import speedy_utils as su
-from speedy_utils.exercises.answers import NotYet, brief, expect, frame, latency, mapping, number, one_of
+from speedy_utils.exercises.answers import NotYet, brief, expect, frame, latency, mapping, number, one_of, whole_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -196,9 +196,10 @@ def exercise_5(my_table: object, my_farthest: object) -> str:
     if table["system"].nunique() < 3 or table["tokens"].nunique() < 2:
         raise NotYet("my_table needs three systems and two lengths at least.")
     for row in table.itertuples():
-        name, place = one_of(row.system, names, "A system of my_table"), f"{row.system} at {row.tokens} tokens"
+        tokens = whole_number(row.tokens, "A length in my_table", low=1, high=512)
+        name, place = one_of(row.system, names, "A system of my_table"), f"{row.system} at {tokens} tokens"
         counts = [
-            [su.count_macs(one, sequence_length=int(row.tokens), attention_products=products) for products in (1, 0)]
+            [su.count_macs(one, sequence_length=tokens, attention_products=products) for products in (1, 0)]
             for one in ("ALBETO base", "BETO uncased", name)
         ]
         base, beto, own = counts
