@@ -22,7 +22,9 @@ class NotYet(Exception):
 
 
 def brief(value: object) -> str:
-    """A value as a sentence can show it: its repr, cut after 60 characters."""
+    """A value as a sentence can show it: its repr, cut after 60 characters; of a data frame its size."""
+    if type(value).__name__ == "DataFrame":
+        return "a data frame of {} × {}".format(*getattr(value, "shape", "??"))
     try:
         text = " ".join(repr(value).split())
     except Exception:  # an object of the student's own whose repr is broken
@@ -150,7 +152,7 @@ def call(answer: Callable[..., Any], name: str, *arguments: object, **named: obj
     try:
         result = answer(*arguments, **named)
     except Exception as error:  # whatever a student's function raises
-        raise NotYet(f"{name}({shown}) raises {type(error).__name__}: {error}") from error
+        raise NotYet(f"{name}({shown}) raises {type(error).__name__}: {str(error).rstrip('.')}.") from error
     if result is None or result is ...:
         raise NotYet(f"{name}({shown}) gives back nothing: does it end in return?")
     return result
