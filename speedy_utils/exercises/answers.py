@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from speedy_utils.evaluation import Evaluation
+    from speedy_utils.speed.latency import Latency
     from speedy_utils.training import Run
 
 
@@ -24,7 +25,9 @@ class NotYet(Exception):
 
 
 def brief(value: object) -> str:
-    """A value as a sentence can show it: its repr, cut after 60 characters."""
+    """A value as a sentence can show it: its repr, cut after 60 characters; of a data frame its size."""
+    if type(value).__name__ == "DataFrame":
+        return "a data frame of {} × {}".format(*getattr(value, "shape", "??"))
     try:
         text = " ".join(repr(value).split())
     except Exception:  # an object of the student's own whose repr is broken
@@ -175,6 +178,15 @@ def mapping(answer: object, keys: Collection[Any], name: str) -> dict[Any, Any]:
     if extra := [key for key in given if key not in keys]:
         raise NotYet(f"{name} has an entry for {brief(extra[0])}, which does not belong there.")
     return dict(given)
+
+
+def latency(answer: object, name: str) -> Latency:
+    """What `su.measure_latency` gives back."""
+    from speedy_utils.speed.latency import Latency
+
+    if not isinstance(answer, Latency):
+        raise NotYet(f"{name} should be what su.measure_latency gives back, whole; it is {brief(answer)}.")
+    return answer
 
 
 def function(answer: object, name: str) -> Callable[..., Any]:
