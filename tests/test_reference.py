@@ -153,6 +153,8 @@ def test_every_entry_of_the_api_says_what_it_is(soup):
     assert sorted(tag.dt["id"] for tag in entries) == sorted(f"speedy_utils.{name}" for name in su._HOME)
     for entry in entries:
         assert len(entry.find("dd", recursive=False).find("p").get_text()) > 12, entry.dt["id"]
+    for signature in soup("api").select("dt.sig"):
+        assert not signature.find_all(["dl", "dd"])  # a list without terms
     text = soup("api").article.get_text()
     assert "`" not in text and "<factory>" not in text and not re.search(r"\b0x[0-9a-f]{6,}", text)
 

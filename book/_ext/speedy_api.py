@@ -5,12 +5,16 @@ entry, anything else is set as code.
 """
 
 import re
+from typing import Any
 
 import speedy_utils
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
 CODE = re.compile(r"(?<![`:])`([^`]+)`(?!`)|\b(\w+=\"\w+\")")  # also source="mini", whose quotes must stay as they are
+# Sphinx writes a signature of several lines as a list of definitions without terms, which is no valid list.
+LINES = re.compile(r'<dl>\n((?:<dd><em class="sig-param">.*</dd>\n)+)</dl>')
 NAME = re.compile(r"(?:su\.|speedy_utils\.)?(\w+)(?:\(\))?")
 
 
@@ -38,6 +42,16 @@ def write_signature(
     return signature and signature.replace("<factory>", "..."), returns
 
 
+def lay_out_signatures(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    def lines(found: re.Match[str]) -> str:
+        return found[1].replace("<dd>", '<span class="speedy-line">').replace("</dd>", "</span>").rstrip()
+
+    if "body" in context:
+        context["body"] = LINES.sub(lines, context["body"])
+
+
 def set_up_autodoc(app: Sphinx, config: Config) -> None:
     # Signatures and docstrings need none of these, which take longer to import than the site takes to build.
     config.autodoc_mock_imports = ["torch", "transformers", "accelerate", "datasets", "evaluate"]
@@ -55,4 +69,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", set_up_autodoc)
     app.connect("autodoc-process-docstring", read_docstring)
     app.connect("autodoc-process-signature", write_signature)
+    app.connect("html-page-context", lay_out_signatures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
