@@ -37,6 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "_build"
 SOURCE, EXECUTED, SITE, OLD_SITE = BUILD / "src", BUILD / "executed", BUILD / "html", BUILD / "html-old"
 SITE_STAMP = BUILD / "site.key"
+PARTICULARS = ("_config.yml", "_toc.yml", "CITATION.cff")  # what Jupyter Book reads beside the folder book
 SETTINGS = {"NB_WORKERS": 2, "NB_TIMEOUT": 300}
 TIMED = {f"book/{name}" for name in ("timing-honestly", "faster-than-the-paper", "your-frontier")}  # run alone, last
 KEPT_RUNS = 3  # executed copies kept of each notebook, so that going back to an earlier commit is quick too
@@ -262,7 +263,7 @@ def collect_source(copies: dict[str, Path]) -> None:
     """Put together what Jupyter Book reads: the book with executed notebooks, and how long each took."""
     shutil.rmtree(SOURCE, ignore_errors=True)
     shutil.copytree(ROOT / "book", SOURCE / "book", ignore=SKIPPED)
-    for name in ("_config.yml", "_toc.yml"):
+    for name in PARTICULARS:
         shutil.copyfile(ROOT / name, SOURCE / name)
     times = {}
     for name, path in copies.items():
@@ -309,7 +310,7 @@ def main() -> int:
         stop(f"_toc.yml names pages that do not exist: {', '.join(lost)}.")
     notebooks = {name: ROOT / f"{name}.ipynb" for name in pages if (ROOT / f"{name}.ipynb").exists()}
     copies = places_of_copies(notebooks)
-    inputs = [*files_below(ROOT / "book"), ROOT / "_config.yml", ROOT / "_toc.yml", ROOT / "requirements.txt"]
+    inputs = [*files_below(ROOT / "book"), *(ROOT / name for name in PARTICULARS), ROOT / "requirements.txt"]
     key = digest([*inputs, Path(__file__).resolve()], *(path.name for path in copies.values()))
     index = SITE / "index.html"
     if index.exists() and SITE_STAMP.exists() and SITE_STAMP.read_text(encoding="utf-8") == key:
