@@ -35,6 +35,62 @@ HALF_RIGHT = {
             "Twins do not beat each other: both stay",
         ],
     ),
+    "2-evaluate": (
+        {
+            "entities": "def entities(tags):\n    from speedy_utils.metrics import find_entities\n"
+            "    return find_entities(tags)",
+            "entity_scores": "def entity_scores(predicted, gold):\n    each = [(100 * len(p & g) / max(1, len(p)),"
+            " 100 * len(p & g) / max(1, len(g)),\n             200 * len(p & g) / max(1, len(p) + len(g))) for p, g in"
+            " zip(predicted, gold)]\n    return tuple(np.mean(each, axis=0))",
+            "normalise": "def normalise(text:\n    return text",
+            "answer_scores": "1 / 0",
+            "paired_interval": "def paired_interval(first, second, **options):\n"
+            "    bounds = bootstrap_interval(first, seed=1), bootstrap_interval(second, seed=2)\n"
+            "    return bounds[0][0] - bounds[1][1], bounds[0][1] - bounds[1][0]",
+        },
+        {"q1": 2, "q2": 3, "q3": 0, "q4": 0, "q5": 4, "q6": 0},
+        ["with strays passed over", "add up first, then divide", "Do both get the same questions?"],
+    ),
+    "3-distil": (
+        {
+            "soften": "def soften(logits, temperature):\n    powers = np.exp(logits / temperature)\n"
+            "    return powers / powers.sum(axis=1, keepdims=True)",
+            "distillation_loss": "def distillation_loss(student, teacher, temperature, counted):\n"
+            "    p, q = (soften(one[counted], temperature) for one in (teacher, student))\n"
+            "    return (p * (np.log(p) - np.log(q))).sum(axis=1).mean()",
+            "whole_loss": "def whole_loss(student, labels, teacher_part, alpha)\n    return 0",
+            "first_tokens": "raise KeyError('token')",
+            "train_student": "def train_student():\n"
+            "    options = dict(data=small, source='mini', seed=1, temperature=2.0)\n"
+            "    return su.distill('ALBETO tiny', teacher, 'pos', **options)\n\n"
+            "taught = train_student()\n\ndef agreement(first, second):\n"
+            "    return 100 * np.mean([np.mean([a == b for a, b in zip(*s)]) for s in zip(first, second)])",
+        },
+        {"q1": 2, "q2": 2, "q3": 0, "q4": 0, "q5": 3, "q6": 2},
+        [
+            "subtract each row's maximum first",
+            "The factor T² is missing",
+            "do not average over sentences",
+            "is untagged used?",
+        ],
+    ),
+    "4-speed": (
+        {
+            "layer_macs": "def layer_macs(n, hidden, intermediate):\n"
+            "    return 4 * n * hidden**2 + 2 * n * hidden * intermediate, n * n * hidden",
+            "padding_share": "def padding_share(lengths, batch_size):\n    return 0)",
+            "times_in_turn": "def times_in_turn(calls, rounds, clock=time.perf_counter):\n    taken = {}\n"
+            "    for name, call in calls.items():\n        call()\n        taken[name] = []\n"
+            "        for _ in range(rounds):\n            start = clock()\n            call()\n"
+            "            taken[name].append(clock() - start)\n    return taken",
+            "percentile_ms": "assert False",
+            "choose": "def choose(candidates, max_ms, max_mb):\n"
+            "    fits = [c for c in candidates if c['ms'] <= max_ms and c['mb'] <= max_mb]\n"
+            "    return (max(fits, key=lambda c: c['score'])['name'] if fits else None), len(fits)",
+        },
+        {"q1": 1, "q2": 0, "q3": 2, "q4": 3, "q5": 0, "q6": 3},
+        ["there are two products in attention", "Each function is called once before", "cannot be told from lento"],
+    ),
 }
 API = """
 import json, sys
@@ -165,7 +221,7 @@ def test_the_students_copy_gives_nothing_away(name, made):
             secret += cell.source.splitlines()
             continue
         inside = re.findall(r"# BEGIN SOLUTION\n(.*?)# END SOLUTION", cell.source, re.DOTALL)
-        secret += [line.strip() for block in inside for line in block.splitlines() if len(line.strip()) > 8]
+        secret += [line.strip() for block in inside for line in block.splitlines() if len(line.strip()) > 20]
         secret += [line for line in cell.source.splitlines() if line.endswith("# SOLUTION")]
     assert len(secret) > 10
     assert [line for line in secret if line in text] == []
