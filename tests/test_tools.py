@@ -245,7 +245,8 @@ def notebooks(tmp_path, monkeypatch, capsys):
 def test_the_notebooks_of_the_repository():
     done = python(ROOT, "tools/notebooks.py", "--check")
     assert done.returncode == 0, done.stdout
-    assert done.stdout == f"{len(NOTEBOOKS)} notebooks are stored as they should be.\n"
+    count = len(NOTEBOOKS) + len(list((ROOT / "assignments").glob("*.ipynb")))
+    assert done.stdout == f"{count} notebooks are stored as they should be.\n"
 
 
 def test_a_plain_notebook(notebooks):
@@ -555,7 +556,8 @@ def test_make_help_lists_every_command(make):
 
 def test_every_make_command_that_a_text_names_is_there():
     texts = [path for kind in ("*.md", "*.py", "*.toml", "*.yml", "*.cff", "*.ipynb") for path in ROOT.glob(kind)]
-    texts += [path for folder in ("book", "tools", "speedy_utils", ".github") for path in (ROOT / folder).rglob("*")]
+    folders = ("assignments", "book", "tools", "speedy_utils", ".github")
+    texts += [path for folder in folders for path in (ROOT / folder).rglob("*")]
     said = {}
     for path in texts:
         if path.suffix in (".md", ".py", ".toml", ".yml", ".cff", ".ipynb", ".txt"):
