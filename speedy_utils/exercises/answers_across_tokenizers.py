@@ -127,20 +127,22 @@ def exercise_3(my_right: object, my_off: object, reads: Mapping[str, datasets.Da
     pairs = [(labels[0][key][0], labels[1][key][0]) for key in labels[0]
              if len(labels[0][key]) == len(labels[1].get(key, [])) == 1]  # fmt: skip
     gaps, at_ends = ([one[side] - other[side] for one, other in pairs] for side in (0, 1))
-    wrong = [gap for gap in gaps if gap]
+    wrong = [gap for gap in gaps if gap] or [0]
+    sizes = [abs(gap) for gap in wrong]
+    right_ones = sum(gap == 0 for gap in gaps)
     mistakes = {
-        "my_right has those that are wrong.": len(wrong),
+        "my_right has those that are wrong.": len(gaps) - right_ones,
         "my_right looks at the ends. Starts are asked for.": sum(gap == 0 for gap in at_ends),
     }
     hint = 'A start is labels[0] of each feature in reads["BETO cased"] and reads["ALBETO"].'
-    expect(right, len(gaps) - len(wrong), "my_right", mistakes, hint=hint)
-    expected = sum(map(abs, wrong)) / len(wrong)
+    expect(right, right_ones, "my_right", mistakes, hint=hint)
+    expected = sum(sizes) / len(sizes)
     mistakes = {
         "my_off lets differences to the left and to the right cancel: take their sizes.": abs(sum(wrong)) / len(wrong),
-        "my_off counts the right ones as well. Only the others are asked for.": sum(map(abs, wrong)) / len(gaps),
+        "my_off counts the right ones as well. Only the others are asked for.": sum(sizes) / max(1, len(gaps)),
         "my_off looks at the ends. Starts are asked for.": sum(map(abs, at_ends)) / max(1, sum(map(bool, at_ends))),
-        "my_off is a sum; the mean is asked for.": sum(map(abs, wrong)),
-        "my_off is the largest; the mean is asked for.": max(map(abs, wrong)),
+        "my_off is a sum; the mean is asked for.": sum(sizes),
+        "my_off is the largest; the mean is asked for.": max(sizes),
     }
     expect(off, expected, "my_off", mistakes, hint="The mean of the absolute differences that are not 0.")
     return "Where a start is right, it is so by accident. Larger vocabularies make that frequent, and hide the error."
