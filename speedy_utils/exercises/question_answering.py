@@ -75,7 +75,7 @@ def exercise_1(my_date: object, my_key: object, my_exact: object) -> str:
                 + 50 * common / len(golds),
             }
             hint = f"This rule {drops}; then count the words of both, and those in common."
-            expect(values[name, rule], right[rule], what, mistakes, tolerance=0, hint=hint, room=POINTS)
+            expect(values[name, rule], right[rule], what, mistakes, tolerance=0, hint=hint, room=0.5)
     if exact:
         raise NotYet("my_exact: nowhere are the two answers equal once the articles are gone.")
     return "One predicted date, two figures: a table that does not name its rule cannot be compared with another."
