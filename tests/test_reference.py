@@ -109,6 +109,13 @@ def test_every_item_of_further_reading_names_a_work_and_every_work_is_named():
     assert set(WORKS) == set().union(*(keys for _, keys in named))
 
 
+def test_where_a_work_is_found():
+    text = "@misc{a, title = {A}, url = {https://x.org/a}, doi = {10.1/b}, eprint = {2001.00001}}"
+    (entry,) = parse_string(text, "bibtex").entries.values()
+    expected = {"https://x.org/a", "https://doi.org/10.1/b", "https://arxiv.org/abs/2001.00001"}
+    assert speedy_works.addresses(entry) == expected
+
+
 def test_addresses_and_titles_stand_once():
     addresses = [address for entry in WORKS.values() for address in speedy_works.addresses(entry)]
     titles = [entry.fields["title"].strip("{}").casefold() for entry in WORKS.values()]
