@@ -406,7 +406,7 @@ def assets(figures, tmp_path, monkeypatch):
 
 def test_the_stored_figures_are_the_drawn_ones(figures, capsys):
     assert figures.main(["--check"]) == 0, capsys.readouterr().out
-    names = {path.name for path in figures.FOLDER.glob("frontier-*.svg")}
+    names = {path.name for path in figures.FOLDER.glob("frontier-*")}
     assert names == set(figures.pictures())
 
 

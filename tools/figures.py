@@ -1,4 +1,4 @@
-"""Write the figure that the README and the landing page show: wide and narrow, light and dark.
+"""Write the figure that the README and the landing page show: wide and narrow, light and dark, and the table behind it.
 
 python tools/figures.py            # write it
 python tools/figures.py --check    # say whether the files are what this would write
@@ -14,26 +14,27 @@ FOLDER = Path(__file__).resolve().parents[1] / "book" / "_assets"
 
 
 def pictures() -> dict[str, str]:
-    """File name -> SVG document."""
+    """File name -> SVG document, or the table's HTML."""
     teachers = su.published_teachers()["value"].mean()
     figure = su.plots.frontier(su.published_summary(), teacher=teachers)
-    return {
+    drawn = {
         f"frontier-{size}-{mode}.svg": figure.svg(width, dark=mode == "dark")
         for size, width in (("wide", WIDE), ("narrow", NARROW))
         for mode in ("light", "dark")
     }
+    return {**drawn, "frontier-table.html": figure.details() + "\n"}
 
 
 def main(arguments: list[str]) -> int:
     drawn = pictures()
     if arguments == ["--check"]:
         stored = {name: (FOLDER / name).read_bytes() for name in drawn if (FOLDER / name).is_file()}
-        stale = [name for name, svg in drawn.items() if stored.get(name) != svg.encode()]
+        stale = [name for name, text in drawn.items() if stored.get(name) != text.encode()]
         if stale:
             print(f"{', '.join(stale)}: not what is drawn; say make figures to mend it.")
         return 1 if stale else 0
-    for name, svg in drawn.items():
-        (FOLDER / name).write_text(svg, encoding="utf-8", newline="\n")
+    for name, text in drawn.items():
+        (FOLDER / name).write_text(text, encoding="utf-8", newline="\n")
     print(f"Wrote {', '.join(drawn)} to {FOLDER}")
     return 0
 

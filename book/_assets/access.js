@@ -35,9 +35,12 @@
 
   // The theme takes the focus away from a button that is pressed, to hide its tooltip; the keyboard needs it there.
   function keepFocus() {
-    document.querySelectorAll(".theme-switch-button, .search-button, .sidebar-toggle").forEach((button) => {
-      button.addEventListener("click", (event) => event.detail === 0 && button.focus(), true);
-    });
+    const press = (event) => {
+      const button = event.target.closest(".theme-switch-button, .search-button, .sidebar-toggle");
+      if (button && event.detail === 0) button.blur = () => {};
+      else if (button) delete button.blur;
+    };
+    document.addEventListener("click", press, true);
   }
 
   // The button of the colour scheme says which one is on, and a press is answered in words.
