@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
-import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -207,12 +206,21 @@ def _span_scores(totals: np.ndarray) -> dict[str, float]:
 
 
 def _entities(sentences: list[list[str]]) -> set[Entity]:
-    """(type, first, last) of what seqeval finds; positions run through all sentences, with one more behind each."""
-    from seqeval.metrics.sequence_labeling import get_entities
+    """(type, first, last) of what seqeval finds; positions run through all sentences, with one more behind each.
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # one warning for each bare POS tag: `pos` says what is wrong with them
-        return set(get_entities(sentences))
+    These are the rules of seqeval's default mode, for tags of any kind. They are written out here because seqeval is
+    not to be had as a wheel, and the pip of a reader (Colab's, for one) need not be able to build it.
+    """
+    found, first, before, kind_before = set(), 0, "O", ""
+    for place, tag in enumerate([*(tag for sentence in sentences for tag in [*sentence, "O"]), "O"]):
+        mark, kind = tag[0], tag[1:].split("-", maxsplit=1)[-1] or "_"
+        other = kind != kind_before
+        if before in "ES" or (before in "BI" and mark in "BSO") or (before not in "O." and other):
+            found.add((kind_before, first, place - 1))
+        if mark in "BS" or (before in "ESO" and mark in "EI") or (mark not in "O." and other):
+            first = place
+        before, kind_before = mark, kind
+    return found
 
 
 def find_entities(tags: Sequence[str]) -> set[Entity]:

@@ -29,8 +29,12 @@ def scale() -> str:
     return wanted or ("colab" if "google.colab" in sys.modules else "mini")
 
 
-def environment() -> Markdown:
-    """One line on scale, device and versions: the first output of each notebook."""
+def environment(book: str | None = None) -> Markdown:
+    """One line on scale, device and versions: the first output of each notebook.
+
+    `book` is the version of the book that the notebook belongs to. Where it is not the version of this package, a
+    second line says so and what to do.
+    """
     import platform
     import warnings
     from importlib.metadata import version
@@ -47,7 +51,14 @@ def environment() -> Markdown:
         f"Python {platform.python_version()}",
         *(f"{name} {version(name)}" for name in ("torch", "transformers")),
     ]
-    return Markdown(f"**Scale** {scale()} · **device** {device} · speedy_utils {__version__}, {', '.join(versions)}")
+    line = f"**Scale** {scale()} · **device** {device} · speedy_utils {__version__}, {', '.join(versions)}"
+    if book not in (None, __version__):
+        line += (
+            f"\n\n**This notebook is of version {book} of the book, but these helpers are of version {__version__}.** "
+            "To get those that belong to it, run `%pip uninstall --yes speedy-gonzales-book` in a new cell, restart "
+            "the kernel, and run this cell again."
+        )
+    return Markdown(line)
 
 
 def say(text: str) -> Markdown:

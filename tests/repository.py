@@ -1,13 +1,17 @@
-"""Copies of the repository for tests of its tools: those write, and nothing may be written in the working tree."""
+"""Copies of the repository for tests of its tools, which write; and what a clean environment needs."""
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+import pytest
 from conftest import ROOT
+from packaging.requirements import Requirement
 
 # What `make test` or the person at the keyboard may have set, and what would reach a command under test.
 OUTER = ("MAKE", "MFLAGS", "PYTEST_", "PIP_", "UV_", "NB_", "SPEEDY_", "TORCH", "PYTHON", "VIRTUAL_ENV", "URL")
@@ -48,3 +52,26 @@ def snapshot(folder, *left_out):
         for name, path in inside.items()
         if not name.startswith(left_out) and "__pycache__" not in name
     }
+
+
+def closure(requirements):
+    """The distributions that these requirements ask for, here and now, and what those ask for, extras included."""
+    found, seen = {}, set()
+
+    def asked(extra, texts):
+        needs = map(Requirement, texts)
+        return [one for one in needs if not one.marker or one.marker.evaluate({"extra": extra})]
+
+    queue = asked("", requirements)
+    while queue:
+        wanted = queue.pop()
+        key = re.sub(r"[-_.]+", "-", wanted.name).lower()
+        try:
+            found[key] = distribution(wanted.name)
+        except PackageNotFoundError:
+            pytest.fail(f"{wanted.name} is declared by the package or one of its dependencies, but not installed.")
+        assert wanted.specifier.contains(found[key].version, prereleases=True), f"{wanted}: found {found[key].version}"
+        for extra in {"", *wanted.extras} - {done for name, done in seen if name == key}:
+            seen.add((key, extra))
+            queue += asked(extra, found[key].requires or [])
+    return found

@@ -66,6 +66,16 @@ def seqeval_scores(predictions, references, average="micro"):
         return precision_recall_fscore_support(references, predictions, average=average, zero_division=0)
 
 
+@settings(deadline=None)
+@given(st.lists(st.lists(st.sampled_from([*CHUNKS, *UPOS, "B", "I", ".", "I-", "-PER"]), max_size=9), max_size=4))
+def test_entities_are_those_that_seqeval_finds(sentences):
+    from seqeval.metrics.sequence_labeling import get_entities
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert metrics._entities(sentences) == set(get_entities(sentences))
+
+
 def test_entities_equal_seqeval_on_any_sequence():
     rng = np.random.default_rng(1)
     for case in range(2_000):

@@ -89,6 +89,10 @@ def test_environment_says_where_it_runs(colab, monkeypatch, gpu):
 
     for name in ("torch", "transformers"):
         assert f"{name} {version(name)}" in said
+    assert su.environment(book=su.__version__).data == said
+    line, sentence = su.environment(book="0.0.7").data.split("\n\n")
+    assert line == said
+    assert "notebook is of version 0.0.7 of the book" in sentence and f"are of version {su.__version__}." in sentence
 
 
 def test_say_is_markdown():

@@ -6,6 +6,8 @@ import nbformat
 import pytest
 from conftest import NOTEBOOKS
 
+import speedy_utils as su
+
 EXERCISE = ("exercise", "remove-output")  # the site does not show what an open answer gets
 LINK, MATH, CODE = r"\]\([^)]*\)", r"\$\$?[^$]*\$\$?", r"`[^`]*`"
 
@@ -43,8 +45,8 @@ def test_every_exercise_has_a_cell_and_a_hidden_solution(notebook):
 def test_the_first_code_installs_and_says_where_it_runs(notebook):
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     assert 'find_spec("speedy_utils") is None' in first.source
-    assert "%pip install --quiet" in first.source
-    assert first.source.rstrip().endswith("su.environment()")
+    assert "!{pip} install --quiet" in first.source
+    assert first.source.rstrip().endswith(f'su.environment(book="{su.__version__}")')
 
 
 def test_every_answer_of_the_quiz_is_explained(notebook):

@@ -90,7 +90,7 @@ def test_nothing_names_the_old_address(slug, site, any_copy):
     assert f"https://github.com/{slug}" in (any_copy / "CITATION.cff").read_text(encoding="utf-8")
     for path in NOTEBOOKS:
         assert f"{COLAB}{slug}/blob/main/book/{path.name}" in readme
-        assert f"github.com/{slug}" in (any_copy / "book" / path.name).read_text(encoding="utf-8")
+        assert f"https://{site}/wheels/" in (any_copy / "book" / path.name).read_text(encoding="utf-8")
     assert python(any_copy, "tools/notebooks.py", "--check").returncode == 0
 
 
@@ -115,7 +115,14 @@ STALE = {
     "README.md, pip": ("README.md", lambda text: text.replace(f"git+{ADDRESS}", f"git+https://github.com/{FORK}", 1)),
     "CITATION.cff": ("CITATION.cff", lambda text: text.replace(ADDRESS, f"https://github.com/{FORK}", 1)),
     "pyproject.toml": ("pyproject.toml", lambda text: text.replace(ADDRESS, f"https://github.com/{FORK}", 1)),
-    "notebook": (f"book/{NOTEBOOKS[0].name}", lambda text: text.replace(f"github.com/{SLUG}", f"github.com/{FORK}", 1)),
+    "notebook": (
+        f"book/{NOTEBOOKS[0].name}",
+        lambda text: text.replace(f"{PAGES}/wheels", f"ana-maria-9.{SITES}/Mi.libro_2/wheels", 1),
+    ),
+    "notebook, a site of one's own": (
+        f"book/{NOTEBOOKS[0].name}",
+        lambda text: text.replace(f"{PAGES}/wheels", f"zzz9.{SITES}/wheels", 1),
+    ),
     "capitals": ("README.md", lambda text: text.replace(f"github/{SLUG}/", f"github/{SLUG.upper()}/", 1)),
 }
 

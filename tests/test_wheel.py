@@ -11,7 +11,6 @@ import re
 import subprocess
 import sys
 import zipfile
-from importlib.metadata import PackageNotFoundError, distribution
 from inspect import signature
 from pathlib import Path
 
@@ -19,8 +18,7 @@ import nbformat
 import pytest
 from conftest import NOTEBOOKS, ROOT
 from nbclient import NotebookClient
-from packaging.requirements import Requirement
-from repository import load_tool
+from repository import closure, load_tool
 from wrong_answers import wrong_answers
 
 from speedy_utils.exercises import exercises
@@ -51,27 +49,6 @@ def wheel(tmp_path_factory):
     run(sys.executable, "-c", build, folder, cwd=tree)
     (path,) = folder.glob("*.whl")
     return path
-
-
-def closure(requirements):
-    """The distributions that these requirements ask for, here and now, and what those ask for."""
-    found, queue = {}, [Requirement(text) for text in requirements]
-    while queue:
-        wanted = queue.pop()
-        extras = wanted.extras or {""}
-        if wanted.marker and not any(wanted.marker.evaluate({"extra": extra}) for extra in extras):
-            continue
-        key = re.sub(r"[-_.]+", "-", wanted.name).lower()
-        if key in found:
-            continue
-        try:
-            found[key] = distribution(wanted.name)
-        except PackageNotFoundError:
-            pytest.fail(f"{wanted.name} is declared by the package or one of its dependencies, but not installed.")
-        assert wanted.specifier.contains(found[key].version, prereleases=True), f"{wanted}: found {found[key].version}"
-        queue += [one for text in found[key].requires or [] if not (one := Requirement(text)).marker
-                  or one.marker.evaluate({"extra": ""})]  # fmt: skip
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +82,6 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
         if p.suffix in (".py", ".csv", ".txt", ".md")
     }
     assert in_tree <= set(names)
-
-
-def test_versions_agree(wheel):
-    code = "import speedy_utils; print(speedy_utils.__version__)"
-    version = run(sys.executable, "-c", code).strip()
-    assert wheel.name.startswith(f"speedy_gonzales_book-{version}-")
-    assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 def test_the_clean_environment_is_clean(clean_python, tmp_path):

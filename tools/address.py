@@ -27,6 +27,7 @@ OWN_PLACES = [
     re.compile(rf"(colab\.research\.google\.com/github/)({SLUG})(?=/blob/[^/\s]+/book/)"),
     re.compile(rf"(git\+https://github\.com/)({SLUG}?)(?=(?:\.git)?(?:[@#\s\"'\\]|$))"),
 ]
+OWN_SITE = re.compile(r"(https://)([\w.-]+\.github\.io(?:/[\w.-]+)?)(?=/wheels/speedy_gonzales_book-)")
 OWN_FIELDS = {
     "CITATION.cff": re.compile(
         rf"^((?:repository-code|repository): *[\"']?https://github\.com/)({SLUG})", re.MULTILINE
@@ -81,7 +82,7 @@ def rewriter(old: tuple[str, str], new: tuple[str, str]) -> Callable[[str, str],
         text = site.sub(pages(*new), text)
         for place in [*OWN_PLACES, *([OWN_FIELDS[name]] if name in OWN_FIELDS else [])]:
             text = place.sub(lambda m: m[1] + new_slug, text)
-        return text
+        return OWN_SITE.sub(lambda m: m[1] + pages(*new), text)
 
     return rewrite
 

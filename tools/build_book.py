@@ -40,6 +40,7 @@ SITE_STAMP = BUILD / "site.key"
 PARTICULARS = ("_config.yml", "_toc.yml", "CITATION.cff")  # what Jupyter Book reads beside the folder book
 SETTINGS = {"NB_WORKERS": 2, "NB_TIMEOUT": 300}
 TIMED = {f"book/{name}" for name in ("timing-honestly", "faster-than-the-paper", "your-frontier")}  # run alone, last
+PACKAGING = ("pyproject.toml", "README.md", "LICENSE", "LICENSE-book")  # what the wheel is made of beside the package
 KEPT_RUNS = 3  # executed copies kept of each notebook, so that going back to an earlier commit is quick too
 JUPYTER_BOOK = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
 SKIPPED = shutil.ignore_patterns("ruff.toml", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store")
@@ -274,6 +275,32 @@ def collect_source(copies: dict[str, Path]) -> None:
     (SOURCE / "run_times.json").write_text(json.dumps(times, indent=1), encoding="utf-8")
 
 
+def build_wheel(folder: Path) -> Path:
+    """Put the package's wheel into the folder: the first cell of a notebook installs it from the site.
+
+    The same files give the same bytes. Built in a copy, because setuptools writes into its source.
+    """
+    build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+    environment = os.environ | {"SOURCE_DATE_EPOCH": "315532800"}  # the first day that a ZIP file can name
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="speedy-wheel-") as scratch:
+        shutil.copytree(ROOT / "speedy_utils", Path(scratch, "speedy_utils"), ignore=SKIPPED)
+        for name in PACKAGING:
+            shutil.copyfile(ROOT / name, Path(scratch, name))
+        done = subprocess.run(
+            [sys.executable, "-c", build, str(folder.resolve())],
+            cwd=scratch,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    if done.returncode:
+        stop(f"No site was built: setuptools could not make the package's wheel. It said:\n{done.stderr[-3000:]}")
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
 def build_site(root_page: str, title: str) -> None:
     """Build into a scratch folder with warnings as errors, and put the result in place only when it is whole."""
     scratch, log = BUILD / "site-new", BUILD / "site.log"
@@ -294,6 +321,7 @@ def build_site(root_page: str, title: str) -> None:
         stop(f"No site was built: Jupyter Book's complaints are above, all of its words in {log.relative_to(ROOT)}")
     (built / ".buildinfo").unlink(missing_ok=True)
     (built / "index.html").write_text(REDIRECT.format(page=f"{root_page}.html", title=title), encoding="utf-8")
+    build_wheel(built / "wheels")
     built.replace(SITE)
     shutil.rmtree(scratch, ignore_errors=True)
 
@@ -310,7 +338,8 @@ def main() -> int:
         stop(f"_toc.yml names pages that do not exist: {', '.join(lost)}.")
     notebooks = {name: ROOT / f"{name}.ipynb" for name in pages if (ROOT / f"{name}.ipynb").exists()}
     copies = places_of_copies(notebooks)
-    inputs = [*files_below(ROOT / "book"), *(ROOT / name for name in PARTICULARS), ROOT / "requirements.txt"]
+    settings = (*PARTICULARS, "requirements.txt", *PACKAGING)
+    inputs = [*files_below(ROOT / "book"), *(ROOT / name for name in settings)]
     key = digest([*inputs, Path(__file__).resolve()], *(path.name for path in copies.values()))
     index = SITE / "index.html"
     if index.exists() and SITE_STAMP.exists() and SITE_STAMP.read_text(encoding="utf-8") == key:
