@@ -15,7 +15,7 @@ WIDTHS = {"desktop": (1366, 900), "phone": (390, 844)}
 
 
 # Whole builds, a browser: after everything quick, and the longest first, so that two workers end together.
-SLOW = ("test_wheel", "test_build", "test_site", "test_search")
+SLOW = ("test_wheel", "test_assignments", "test_build", "test_site", "test_search")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,12 +1,15 @@
 """The assignments for instructors: made from their sources by the tool, and graded by otter-grader's own grader."""
 
+import csv
 import json
 import os
 import re
 import subprocess
 import sys
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -30,8 +33,8 @@ HALF_RIGHT = {
         {"q1": 1, "q2": 0, "q3": 0, "q4": 3, "q5": 2, "q6": 3},
         [
             "you have rounded it, and it should be cut",
-            "There is no layer_parameters: run its cell, and mend the error",
-            "There is no table_parameters: run its cell, and mend the error",
+            "There is no layer_parameters yet: run its cell, and mend the error",
+            "There is no table_parameters yet: run its cell, and mend the error",
             "Twins do not beat each other: both stay",
         ],
     ),
@@ -235,8 +238,174 @@ def test_the_students_copy_gives_nothing_away(name, made):
         assert (f"def {function}(" in text) == (hidden == "False")
 
 
+IN_COLAB = """
+import json, sys
+from IPython.core.interactiveshell import InteractiveShell
+
+Shell = type("Shell", (InteractiveShell,), {"__module__": "google.colab._shell"})
+shell = Shell.instance()
+found = {}
+for path in sys.argv[1:]:
+    cells = [cell for cell in json.load(open(path, encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    sources = ["".join(cell["source"]) for cell in cells]
+    for source in sources:
+        if "mkdtemp" in source or "grader = " in source:
+            shell.run_cell(source).raise_error()
+    result = shell.run_cell('grader.check("q1")')
+    result.raise_error()
+    found[path] = [shell.user_ns["grader"].interpreter.value.display_name, str(result.result)]
+print(json.dumps(found))
+"""
+
+
+def test_the_one_file_is_enough_in_colab_too(made, tmp_path):
+    """There otter knows no notebook's file; it needs a folder of tests, which the notebook makes itself."""
+    files = [made[0] / name / "student" / f"{name}.ipynb" for name in NAMES]
+    command = [sys.executable, "-c", IN_COLAB, *map(str, files)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    for interpreter, said in found.values():
+        assert interpreter == "Google Colab"
+        assert "q1 results:" in said and "yet: run its cell" in said
+
+
 def test_the_same_source_makes_the_same_bytes(made, tmp_path):
     name = NAMES[0]
     TOOL.make(ROOT / "assignments" / f"{name}.ipynb", tmp_path)
     for file in (f"student/{name}.ipynb", f"solution/{name}.ipynb", "autograder.zip"):
         assert (tmp_path / file).read_bytes() == (made[0] / name / file).read_bytes()
+
+
+# ------------------------------------------------------------------------------------------------ the tool itself
+
+
+CONFIG = "# ASSIGNMENT CONFIG\ninit_cell: false\nexport_cell: false\ntests:\n  files: true\n  ok_format: false"
+START = 'import otter\n\ngrader = otter.Notebook(tests_dir="tests")'
+ANSWER = "def double(number):\n    # BEGIN SOLUTION\n    return {} * number\n    # END SOLUTION"
+TESTS = [
+    'def test_two(double):\n    assert double(2) == 4, f"Twice 2 is 4, not {double(2)}."',
+    '# HIDDEN\ndef test_three(double):\n    assert double(3) == 6, f"Twice 3 is 6, not {double(3)}."',
+]
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """The tool in a place of its own, with one assignment of one question; gives a writer of its source."""
+    for name in ("SOURCES", "MADE", "GRADES"):
+        monkeypatch.setattr(TOOL, name, tmp_path / name.lower())
+    TOOL.SOURCES.mkdir()
+
+    def write(factor=2, start=START):
+        cells = [("raw", CONFIG), ("code", start), ("raw", "# BEGIN QUESTION\nname: q1\npoints: 2")]
+        cells += [("markdown", "Double it."), ("raw", "# BEGIN SOLUTION"), ("code", ANSWER.format(factor))]
+        cells += [("raw", "# END SOLUTION"), ("raw", "# BEGIN TESTS"), *(("code", test) for test in TESTS)]
+        cells += [("raw", "# END TESTS"), ("raw", "# END QUESTION")]
+        make = {"raw": nbformat.v4.new_raw_cell, "code": nbformat.v4.new_code_cell}
+        make["markdown"] = nbformat.v4.new_markdown_cell
+        kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+        notebook = nbformat.v4.new_notebook(cells=[make[kind](text) for kind, text in cells], metadata=kernel)
+        nbformat.write(notebook, TOOL.SOURCES / "tiny.ipynb")
+
+    return write
+
+
+def run(monkeypatch, capsys, *words):
+    """Exit status and words of the tool."""
+    monkeypatch.setattr(sys, "argv", ["assignments.py", *map(str, words)])
+    try:
+        status = TOOL.main()
+    except SystemExit as stopped:
+        status = stopped.code
+    said = capsys.readouterr()
+    return status, said.out, said.err
+
+
+def test_a_solution_that_fails_its_tests_makes_nothing(tiny, monkeypatch, capsys):
+    tiny()
+    assert run(monkeypatch, capsys)[0] == 0
+    before = {path: path.read_bytes() for path in TOOL.MADE.rglob("*") if path.is_file()}
+    tiny(factor=3)
+    status, _, err = run(monkeypatch, capsys)
+    assert status == 1
+    assert "Nothing was made: the solution of tiny.ipynb does not get full marks." in err
+    assert "Twice 3 is 6, not 9." in err
+    assert {path: path.read_bytes() for path in TOOL.MADE.rglob("*") if path.is_file()} == before
+
+
+def test_a_whole_class_is_graded_whatever_some_hand_in(tiny, monkeypatch, capsys, tmp_path):
+    """Right, renamed, saved by Colab; half right; killing its kernel; no notebook at all."""
+    tiny()
+    assert run(monkeypatch, capsys)[0] == 0
+    student = read(TOOL.MADE / "tiny" / "student" / "tiny.ipynb")
+    answers = {
+        "Ana Núñez (2)": "def double(number):\n    return number + number",
+        "half": "def double(number):\n    return 4",
+        "killed": "import os\nos._exit(1)",
+    }
+    files = []
+    for name, answer in answers.items():
+        notebook = nbformat.from_dict(student)
+        (cell,) = [cell for cell in notebook.cells if "def double" in cell.source or cell.get("mark")]
+        cell.source, cell["metadata"] = answer, {"id": "x1", "outputId": "y2"}
+        notebook.metadata = {"colab": {"provenance": []}, "kernelspec": notebook.metadata.kernelspec}
+        files.append(tmp_path / f"{name}.ipynb")
+        nbformat.write(notebook, files[-1])
+        cell.source = "def double(number):\n    ..."
+    files.append(tmp_path / "photo.ipynb")
+    files[-1].write_bytes(b"\x89PNG")
+    status, _, err = run(monkeypatch, capsys, "--grade", "tiny", *files)
+    assert (status, err) == (0, "")
+    with (TOOL.GRADES / "tiny" / "grades.csv").open(encoding="utf-8", newline="") as file:
+        table = {row["submission"]: row for row in csv.DictReader(file)}
+    found = [(table[str(path)]["q1"], table[str(path)]["total"], table[str(path)]["failure"]) for path in files]
+    assert found[0] == ("2", "2", "") and found[1] == ("1", "1", "")
+    assert found[2][:2] == ("0", "0") and "Kernel died" in found[2][2]
+    assert found[3][:2] == ("0", "0") and found[3][2].startswith("It could not be run: ")
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (TOOL.GRADES / "tiny").glob("*.txt")}
+    assert len(texts) == len(files)
+    assert "Twice 3 is 6, not 4." in next(text for name, text in texts.items() if "half" in name)
+
+
+def test_what_never_ends_is_ended(tmp_path, monkeypatch):
+    """Also its kernel, where the machine was fast enough to start one."""
+    pid = tmp_path / "pid"
+    source = f"import os\nopen({str(pid)!r}, 'w').write(str(os.getpid()))\nwhile True:\n    pass"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), tmp_path / "endless.ipynb")
+    with zipfile.ZipFile(tmp_path / "autograder.zip", "w") as bundle:
+        bundle.writestr("otter_config.json", "{}")
+        bundle.writestr("tests/q1.py", 'OK_FORMAT = False\nname = "q1"\npoints = 1\n')
+    monkeypatch.setenv("GRADE_TIMEOUT", "8")
+    grade = TOOL.grade_one(tmp_path / "endless.ipynb", tmp_path / "autograder.zip")
+    assert (grade.points, grade.failure) == ({}, "It ran for more than 8 s.")
+    process = Path("/proc", pid.read_text()) if pid.exists() and Path("/proc").is_dir() else tmp_path / "none"
+    end = time.monotonic() + 60
+    while process.exists() and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not process.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--grade", "tiny", "nobody.ipynb"], "There is no bundle for tiny yet: say make assignments first."),
+        (["large"], "There is no assignment large: there are tiny."),
+        (["--grade", "large", "x.ipynb"], "There is no assignment large: there are tiny."),
+    ],
+)
+def test_a_wrong_word_gets_a_sentence(words, sentence, tiny, monkeypatch, capsys):
+    tiny()
+    assert run(monkeypatch, capsys, *words) == (1, "", f"[assignments] {sentence}\n")
+
+
+def test_a_source_that_cannot_be_made_gets_a_sentence(tiny, monkeypatch, capsys):
+    tiny(start="import otter")
+    status, _, err = run(monkeypatch, capsys)
+    assert status == 1 and "must have one cell with grader = otter.Notebook" in err
+    notebook = read(TOOL.SOURCES / "tiny.ipynb")
+    notebook.cells = notebook.cells[:-1]
+    notebook.cells.insert(3, nbformat.v4.new_raw_cell("# BEGIN QUESTION\nname: q2"))
+    nbformat.write(notebook, TOOL.SOURCES / "tiny.ipynb")
+    status, _, err = run(monkeypatch, capsys)
+    assert status == 1 and "tiny.ipynb is no source that otter can read" in err
+    assert not [path for path in TOOL.MADE.rglob("*") if path.is_file()]

@@ -116,7 +116,7 @@ def guarded(test: str) -> str:
     tree = ast.parse(test)
     for function in (part for part in tree.body if isinstance(part, ast.FunctionDef)):
         names = [argument.arg for argument in function.args.args]
-        said = [f"There is no {name}: run its cell, and mend the error that it shows." for name in names]
+        said = [f"There is no {name} yet: run its cell, and mend the error if it shows one." for name in names]
         lines = [f"assert {name} is not None, {text!r}" for name, text in zip(names, said, strict=True)]
         function.body[:0] = ast.parse("\n".join(lines)).body
     return ast.unparse(tree) + "\n"
