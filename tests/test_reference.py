@@ -167,9 +167,9 @@ def test_every_entry_of_the_api_says_what_it_is(soup):
 
 
 def test_a_docstring_becomes_markup():
-    written = 'Takes `x` of `fine_tune` and\n`su.score()`, as `a\nb` does; source="mini".'
+    written = 'Takes `x` and the column `score` of `fine_tune` and\n`su.score()`, as `a\nb` does; source="mini".'
     assert speedy_api.marked_up(written) == (
-        "Takes ``x`` of :py:obj:`fine_tune <speedy_utils.fine_tune>` and\n"
+        "Takes ``x`` and the column ``score`` of :py:obj:`fine_tune <speedy_utils.fine_tune>` and\n"
         ':py:obj:`su.score() <speedy_utils.score>`, as ``a b`` does; ``source="mini"``.'
     )
 

@@ -15,6 +15,7 @@ from sphinx.config import Config
 CODE = re.compile(r"(?<![`:])`([^`]+)`(?!`)|\b(\w+=\"\w+\")")  # also source="mini", whose quotes must stay as they are
 # Sphinx writes a signature of several lines as a list of definitions without terms, which is no valid list.
 LINES = re.compile(r'<dl>\n((?:<dd><em class="sig-param">.*</dd>\n)+)</dl>')
+COLUMNS = {"cut", "measure", "scale", "score"}  # exports whose name alone, in a docstring, is a column or a field
 NAME = re.compile(r"(?:su\.|speedy_utils\.)?(\w+)(?:\(\))?")
 
 
@@ -24,7 +25,7 @@ def marked_up(docstring: str) -> str:
     def written(found: re.Match[str]) -> str:
         text = " ".join((found[1] or found[2]).split())
         name = NAME.fullmatch(text)
-        if name and name[1] in speedy_utils._HOME:
+        if name and name[1] in speedy_utils._HOME and text not in COLUMNS:
             return f":py:obj:`{text} <speedy_utils.{name[1]}>`"
         return f"``{text}``"
 
