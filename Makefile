@@ -10,6 +10,7 @@ TORCH ?=
 NB_WORKERS ?= 2
 PORT ?= 8000
 URL ?=
+VERSION ?=
 # A file of tests stays on one worker: it shares what it has set up.
 PYTEST_ARGS ?= -n $(NB_WORKERS) --dist loadscope --no-loadscope-reorder
 ifeq ($(OS),Windows_NT)
@@ -19,12 +20,12 @@ BIN := .venv/bin
 endif
 export TORCH NB_WORKERS
 
-.PHONY: help setup site book test lint fix clean serve assignments figures results bench lock address
+.PHONY: help setup site book test lint fix clean serve assignments figures results bench lock address colab release
 
 help: ## list the commands
 	@echo "make book     run every notebook and build the site into _build/html"
 	@echo "make test     the whole test suite, every notebook included"
-	@echo "make lint     check style: Python, notebooks, the repository's address"
+	@echo "make lint     check style: Python, notebooks, workflows; that address and version agree"
 	@echo "make fix      mend what make lint can mend by itself"
 	@echo "make serve    show the built site at http://127.0.0.1:$(PORT)/"
 	@echo "make assignments    make what instructors hand out and grade with, into _build/assignments"
@@ -33,6 +34,8 @@ help: ## list the commands
 	@echo "make bench    measure what speed is claimed, as ratios (about 45 minutes, on a calm machine)"
 	@echo "make lock     write requirements.txt anew (UPGRADE=1: with the newest versions)"
 	@echo "make address URL=https://github.com/OWNER/NAME    write a fork's address everywhere"
+	@echo "make colab    install the book as Colab does, in an environment like Colab's (needs uv; asks PyPI)"
+	@echo "make release VERSION=0.2.0    write the version everywhere, commit, tag"
 	@echo "make clean    delete what was built (.venv stays)"
 	@echo "Settings: PYTHON=$(PYTHON) TORCH=$(TORCH) NB_WORKERS=$(NB_WORKERS)"
 
@@ -58,6 +61,8 @@ lint: setup
 	@$(BIN)/python tools/notebooks.py --check
 	@$(BIN)/python tools/address.py --check
 	@$(BIN)/python tools/figures.py --check
+	@$(BIN)/python tools/release.py --check
+	@$(BIN)/python tools/workflows.py
 
 fix: setup
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -87,6 +92,13 @@ lock:
 address: setup
 	@test -n "$(URL)" || { echo "Say make address URL=https://github.com/OWNER/NAME" >&2; exit 1; }
 	@$(BIN)/python tools/address.py "$(URL)"
+
+colab: setup
+	@$(BIN)/python tools/colab_check.py
+
+release: setup
+	@test -n "$(VERSION)" || { echo "Say make release VERSION=0.2.0" >&2; exit 1; }
+	@$(BIN)/python tools/release.py "$(VERSION)"
 
 clean:
 	@rm -rf _build build dist .pytest_cache .ruff_cache *.egg-info

@@ -549,7 +549,8 @@ def test_make_knows_its_commands(make):
         assert done.returncode == 0, done.stderr
     dry = make("-n", "book", "test", "lint").stdout
     for words in ("tools/setup_env.py", "tools/build_book.py", "-m pytest", "ruff check .", "ruff format --check .",
-                  "tools/notebooks.py --check", "tools/address.py --check"):  # fmt: skip
+                  "tools/notebooks.py --check", "tools/address.py --check", "tools/release.py --check",
+                  "tools/workflows.py"):  # fmt: skip
         assert dry.count(words) == 1, words
     assert set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE)) == TARGETS
 
@@ -584,15 +585,17 @@ def test_the_readmes_two_commands():
     assert [f'stage "make {name}" make {name} ' in commands for name in ("book", "test", "lint")] == [True] * 3
 
 
-@pytest.mark.parametrize("words", [("address",), ("serve",)])
+@pytest.mark.parametrize("words", [("address",), ("serve",), ("release",)])
 def test_make_says_what_is_lacking(words, make, copy):
     shutil.copytree(copy, copy.parent / "other")
     done = make(*words, f"PYTHON={shutil.which('true')}", root=copy.parent / "other")
     said = [line for line in done.stderr.splitlines() if "***" not in line]
     assert done.returncode == 2 and len(said) == 1
-    assert said[0].startswith(
-        {"address": "Say make address URL=", "serve": "There is no site yet: say make book"}[words[0]]
-    )
+    assert said[0].startswith({
+        "address": "Say make address URL=",
+        "serve": "There is no site yet: say make book",
+        "release": "Say make release VERSION=",
+    }[words[0]])  # fmt: skip
 
 
 @on_unix

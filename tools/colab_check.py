@@ -1,6 +1,6 @@
 """Try the first cell of the notebooks in a clean environment that has what Colab has.
 
-    python tools/colab_check.py [--python 3.12] [--torch SPEC] [NOTEBOOK ...]
+    python tools/colab_check.py [--published] [--python 3.12] [--torch SPEC] [NOTEBOOK ...]
 
 Colab itself can't be called from a script. Its packages are listed in tools/colab_packages.txt; the environment is made
 of exactly these, with uv. The wheel of this working tree is served on this machine in place of the site, and each
@@ -9,8 +9,9 @@ to leave every package as it was (PyTorch above all), to show nothing but the li
 nothing the second time; the third time it belongs to another version, which has to be a sentence. Then the notebooks
 that are named run there from start to end, at the scale `mini`.
 
-    --python   the Python to take, as uv understands it (3.12, as in Colab)
-    --torch    another PyTorch than the list's, such as torch==2.13.0+cpu where that one is at hand
+    --published   install from the site itself, as readers do, not the wheel of this working tree
+    --python      the Python to take, as uv understands it (3.12, as in Colab)
+    --torch       another PyTorch than the list's, such as torch==2.13.0+cpu where that one is at hand
 """
 
 import argparse
@@ -135,9 +136,9 @@ def shown_by(cell: nbformat.NotebookNode) -> str:
 
 
 def run_cell(source: str, python: Path, site: str, asked: list[str]) -> Run:
-    """Run one cell in a fresh kernel, in an empty folder, with this site in place of the book's."""
+    """Run one cell in a fresh kernel, in an empty folder, with this site in place of the book's, if one is given."""
     found = INSTALL.search(source)
-    cell = nbformat.v4.new_code_cell(source.replace(found["site"], site) if found else source)
+    cell = nbformat.v4.new_code_cell(source.replace(found["site"], site) if found and site else source)
     seen, start = len(asked), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="speedy-empty-") as empty, kernel_of(python) as kernel:
         notebook = nbformat.v4.new_notebook(cells=[cell])
@@ -217,6 +218,7 @@ def run_notebook(path: Path, python: Path) -> str:
 
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--published", action="store_true")
     parser.add_argument("--python", default="3.12")
     parser.add_argument("--torch", default="")
     parser.add_argument("notebooks", nargs="*", type=Path)
@@ -237,7 +239,8 @@ def main(words: Sequence[str] | None = None) -> int:
         for number, (source, paths) in enumerate(cells.items()):
             say(f"the first cell of {paths[0].name}" + f" and {len(paths) - 1} more" * (len(paths) > 1))
             python = make_environment(Path(scratch, f"environment-{number}"), options.python, options.torch)
-            problems += [f"{paths[0].name}: {one}" for one in complaints(source, python, site, asked)]
+            place = "" if options.published else site
+            problems += [f"{paths[0].name}: {one}" for one in complaints(source, python, place, asked)]
             pythons |= dict.fromkeys((path.resolve() for path in paths), python)
         for path in options.notebooks:
             say(f"{path.name} from start to end")
