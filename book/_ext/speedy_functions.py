@@ -6,6 +6,7 @@ reference; `.. speedy-functions:: modules` those that a chapter takes from a mod
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import speedy_utils
@@ -20,10 +21,15 @@ PACKAGE = Path(speedy_utils.__file__).parent
 
 
 def parsed(chapter: Chapter) -> ast.Module:
-    """The chapter's code as one tree; the notebook's own commands (`%pip`) become calls."""
-    plain = TransformerManager()
-    code = "\n".join(plain.transform_cell(source) for kind, source in chapter.cells if kind == "code")
-    return ast.parse(code, filename=chapter.name)
+    """The chapter's code as one tree; in cells with a notebook's own commands (`%pip`), these become calls."""
+    statements = []
+    for source in (source for kind, source in chapter.cells if kind == "code"):
+        try:
+            cell = ast.parse(source)
+        except SyntaxError:
+            cell = ast.parse(TransformerManager().transform_cell(source), filename=chapter.name)
+        statements += cell.body
+    return ast.Module(statements, type_ignores=[])
 
 
 def imported(tree: ast.Module) -> dict[str, tuple[str, ...]]:
@@ -60,9 +66,13 @@ def known(path: tuple[str, ...]) -> str | None:
     return None
 
 
-def used(chapter: Chapter) -> Iterator[str]:
-    """Every name of the package that the chapter's code uses: "score", "plots.scatter"; some of them several times."""
-    tree = parsed(chapter)
+@cache
+def used(chapter: Chapter) -> tuple[str, ...]:
+    """Every name of the package that the chapter's code uses, once: "score", "plots.scatter"."""
+    return tuple(dict.fromkeys(uses(parsed(chapter))))
+
+
+def uses(tree: ast.Module) -> Iterator[str]:
     names = imported(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Name):
@@ -75,7 +85,7 @@ def chapters_by_function(source: Path) -> dict[str, list[Chapter]]:
     """{name: the chapters that use it, in the book's order}, the names in alphabetical order."""
     found: dict[str, list[Chapter]] = {}
     for chapter in chapters(source):
-        for name in dict.fromkeys(used(chapter)):
+        for name in used(chapter):
             # A module's path and the package's own name for one thing are one entry.
             last = name.rsplit(".", 1)[-1]
             same = speedy_utils._HOME.get(last) == name.removesuffix(f".{last}")
