@@ -23,8 +23,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def site_pages() -> list[Path]:
-    """The pages of the site, for parametrizing; none before `make book`."""
-    return sorted(path for path in SITE.rglob("*.html") if "_static" not in path.parts)
+    """The pages of the site, for parametrizing; none before `make book`. 404.html, made for a server, is left out."""
+    pages = sorted(path for path in SITE.rglob("*.html") if "_static" not in path.parts)
+    return [path for path in pages if path != SITE / "404.html"]
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,14 @@ import tomllib
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 import yaml
 from conftest import NOTEBOOKS, ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from PIL import Image
 from repository import calm_environment, copy_repository, load_tool, snapshot
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
@@ -413,7 +415,7 @@ def assets(figures, tmp_path, monkeypatch):
 
 def test_the_stored_figures_are_the_drawn_ones(figures, capsys):
     assert figures.main(["--check"]) == 0, capsys.readouterr().out
-    names = {path.name for path in figures.FOLDER.glob("frontier-*")}
+    names = {path.name for pattern in ("frontier-*", "*.png") for path in figures.FOLDER.glob(pattern)}
     assert names == set(figures.pictures())
 
 
@@ -433,6 +435,22 @@ def test_a_harmed_figure_is_found_and_drawn_anew(harm, figures, assets, capsys, 
     assert sentence.startswith("frontier-wide-dark.svg: ") and "make figures" in sentence
     monkeypatch.chdir(tmp_path)
     assert figures.main([]) == 0 and path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["preview.png", "icon.png"])
+def test_a_picture_of_pixels_may_differ_by_machine_and_no_more(name, figures, assets, capsys):
+    path = assets / name
+    pixels = np.asarray(Image.open(path).convert("RGB")).copy()
+    pixels[::2, ::2, 0] ^= 1  # not to be seen
+    Image.fromarray(pixels).save(path)
+    assert figures.main(["--check"]) == 0, capsys.readouterr().out
+    pixels[: len(pixels) // 8] //= 2
+    Image.fromarray(pixels).save(path)
+    assert figures.main(["--check"]) == 1 and capsys.readouterr().out.startswith(f"{name}: ")
+    Image.fromarray(pixels[1:]).save(path)
+    assert figures.main(["--check"]) == 1
+    path.write_bytes(b"no picture")
+    assert figures.main(["--check"]) == 1
 
 
 # ------------------------------------------------------------------------------------------------ lock.py and its file

@@ -53,14 +53,15 @@ REDIRECT = """<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="description" content="{title}">
 <meta http-equiv="refresh" content="0; url={page}">
-<link rel="canonical" href="{page}">
 <title>{title}</title>
+{head}
 </head>
 <body><p><a href="{page}">{title}</a></p></body>
 </html>
 """
+# What the forwarding page takes from the page it forwards to.
+OF_A_HEAD = re.compile(r'<(?:meta (?:name="(?:description|twitter:)|property="og:)|link rel="canonical")[^>]*>')
 
 
 def say(text: str) -> None:
@@ -153,7 +154,8 @@ def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
                 if isinstance(holder.get(key), str):
                     holder[key] = steady(holder[key], tables)
     version = notebook.metadata.get("language_info", {})
-    notebook.metadata["language_info"] = {"name": version.get("name", "python")}
+    # The lexer knows the notebook's own commands: `!pip`, `%time`.
+    notebook.metadata["language_info"] = {"name": version.get("name", "python"), "pygments_lexer": "ipython3"}
     return notebook
 
 
@@ -320,7 +322,10 @@ def build_site(root_page: str, title: str) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
         stop(f"No site was built: Jupyter Book's complaints are above, all of its words in {log.relative_to(ROOT)}")
     (built / ".buildinfo").unlink(missing_ok=True)
-    (built / "index.html").write_text(REDIRECT.format(page=f"{root_page}.html", title=title), encoding="utf-8")
+    # Whoever shares the bare address gets the first page's preview.
+    head = "\n".join(OF_A_HEAD.findall((built / f"{root_page}.html").read_text(encoding="utf-8")))
+    forward = REDIRECT.format(page=f"{root_page}.html", title=title, head=head)
+    (built / "index.html").write_text(forward, encoding="utf-8")
     build_wheel(built / "wheels")
     built.replace(SITE)
     shutil.rmtree(scratch, ignore_errors=True)

@@ -16,7 +16,7 @@ from html import escape
 from importlib import import_module
 from pkgutil import iter_modules
 
-from speedy_utils.errors import unknown_name
+from speedy_utils.errors import listing, unknown_name
 from speedy_utils.exercises.answers import NotYet
 
 _HELPERS = {"answers"}
@@ -69,7 +69,7 @@ def check(chapter: str, number: int, *answers: object) -> Verdict:
     open_ = [name for name, answer in zip(names, answers, strict=True) if answer is ...]
     if open_:
         one = len(open_) == 1
-        text = f"{' and '.join(open_)} {'is' if one else 'are'} still `...`: put your answer{'' if one else 's'} there."
+        text = f"{listing(open_)} {'is' if one else 'are'} still `...`: put your answer{'' if one else 's'} there."
         return Verdict(False, text)
     try:
         return Verdict(True, known[number](*answers))
