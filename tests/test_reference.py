@@ -1,7 +1,9 @@
 """The reference pages agree with the chapters and the package: glossary, bibliography, API, command, citations."""
 
 import datetime
+import os
 import re
+import subprocess
 import sys
 from functools import cache
 
@@ -12,6 +14,7 @@ from bs4 import BeautifulSoup
 from conftest import NOTEBOOKS, ROOT, SITE, site_pages
 from pybtex.database import parse_file, parse_string
 from pybtex.richtext import Text
+from repository import calm_environment
 
 import speedy_utils as su
 from speedy_utils import cli
@@ -164,6 +167,17 @@ def test_every_entry_of_the_api_says_what_it_is(soup):
         assert not signature.find_all(["dl", "dd"])  # a list without terms
     text = soup("api").article.get_text()
     assert "`" not in text and "<factory>" not in text and not re.search(r"\b0x[0-9a-f]{6,}", text)
+
+
+def test_the_api_is_read_without_heavy_libraries():
+    code = (
+        "import sys, speedy_api, speedy_utils\nfrom sphinx.ext.autodoc.mock import mock\n"
+        "with mock(speedy_api.HEAVY):\n    [getattr(speedy_utils, name) for name in speedy_utils._HOME]\n"
+        "print(sorted({'torch', 'transformers', 'datasets', 'openvino', 'matplotlib'} & set(sys.modules)))"
+    )
+    environment = calm_environment(PYTHONPATH=f"{ROOT}{os.pathsep}{BOOK / '_ext'}")
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
 def test_a_docstring_becomes_markup():

@@ -15,6 +15,8 @@ from sphinx.config import Config
 CODE = re.compile(r"(?<![`:])`([^`]+)`(?!`)|\b(\w+=\"\w+\")")  # also source="mini", whose quotes must stay as they are
 # Sphinx writes a signature of several lines as a list of definitions without terms, which is no valid list.
 LINES = re.compile(r'<dl>\n((?:<dd><em class="sig-param">.*</dd>\n)+)</dl>')
+# Signatures and docstrings need none of these, which can take longer to import than the site takes to build.
+HEAVY = ["torch", "transformers", "accelerate", "datasets", "evaluate"]
 COLUMNS = {"cut", "measure", "scale", "score"}  # exports whose name alone, in a docstring, is a column or a field
 NAME = re.compile(r"(?:su\.|speedy_utils\.)?(\w+)(?:\(\))?")
 
@@ -54,8 +56,7 @@ def lay_out_signatures(
 
 
 def set_up_autodoc(app: Sphinx, config: Config) -> None:
-    # Signatures and docstrings need none of these, which take longer to import than the site takes to build.
-    config.autodoc_mock_imports = ["torch", "transformers", "accelerate", "datasets", "evaluate"]
+    config.autodoc_mock_imports = HEAVY
     config.autodoc_preserve_defaults = True
     config.autodoc_typehints_format = "short"
     config.autodoc_default_options = {"members": True}
