@@ -20,7 +20,7 @@ BIN := .venv/bin
 endif
 export TORCH NB_WORKERS
 
-.PHONY: help setup site book test lint fix clean serve figures results bench lock address colab release
+.PHONY: help setup site book test lint fix clean serve assignments figures results bench lock address colab release
 
 help: ## list the commands
 	@echo "make book     run every notebook and build the site into _build/html"
@@ -28,6 +28,7 @@ help: ## list the commands
 	@echo "make lint     check style: Python, notebooks, workflows; that address and version agree"
 	@echo "make fix      mend what make lint can mend by itself"
 	@echo "make serve    show the built site at http://127.0.0.1:$(PORT)/"
+	@echo "make assignments    make what instructors hand out and grade with, into _build/assignments"
 	@echo "make figures  draw the figure of the README and the landing page anew"
 	@echo "make results  measure the tables of stand-ins again (about 2 hours; goes on where it was stopped)"
 	@echo "make bench    measure what speed is claimed, as ratios (about 45 minutes, on a calm machine)"
@@ -72,6 +73,9 @@ serve:
 	@test -f _build/html/index.html || { echo "There is no site yet: say make book first." >&2; exit 1; }
 	@echo "The book is at http://127.0.0.1:$(PORT)/ (Ctrl-C stops it)"
 	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html >/dev/null 2>&1
+
+assignments: setup
+	@$(BIN)/python tools/assignments.py
 
 figures: setup
 	@$(BIN)/python tools/figures.py

@@ -92,25 +92,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     judge.add_argument("system", help="the folder of a run or an export, or the name of a system")
     judge.add_argument("task", nargs="?", choices=[task.name for task in TASKS], help="for a folder: its own")
-    judge.add_argument("--split", default="test", choices=["train", "validation", "test"])
+    judge.add_argument("--split", default="test", choices=["train", "validation", "test"], help="what is scored (test)")
     _add_data(judge)
     judge.add_argument("--route", choices=["fine-tuning", "distillation"], help="which of ALBETO tiny's two models")
-    judge.add_argument("--precision", choices=["auto", "fp32", "bf16", "fp16"], default="auto")
+    judge.add_argument("--precision", choices=["auto", "fp32", "bf16", "fp16"], default="auto", help=PRECISION)
     judge.add_argument("--predictions", type=Path, metavar="FILE", help="write a JSON line for each example")
     _add_json(judge)
     judge.set_defaults(run=_evaluate, show=_show_evaluation)
 
     grid = commands.add_parser("grid", help="many runs: students x tasks x settings x seeds, in a store that survives")
     grid.add_argument("store", type=Path, help="the folder that keeps the runs; the same call goes on where it was")
-    grid.add_argument("--students", nargs="+", required=True, metavar="SYSTEM")
-    grid.add_argument("--tasks", nargs="+", required=True, choices=[task.name for task in TASKS])
+    grid.add_argument("--students", nargs="+", required=True, metavar="SYSTEM", help="the systems to train")
+    grid.add_argument("--tasks", nargs="+", required=True, choices=[task.name for task in TASKS],
+                      help="the tasks to train each of them on")  # fmt: skip
     grid.add_argument("--teacher", nargs="+", metavar="RUN",
                       help="for all tasks, or task=run for each: a run or a system (none: fine-tuning)")  # fmt: skip
     grid.add_argument("--grid", choices=["paper"], help="the settings that the paper's authors tried")
     grid.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE",
                       help="settings of all runs, or values to try: epochs=4 learning_rate=1e-4,5e-5")  # fmt: skip
     grid.add_argument("--search", type=int, metavar="TRIALS", help="let Optuna look for settings, with so many trials")
-    grid.add_argument("--seeds", nargs="+", type=int, default=[42])
+    grid.add_argument("--seeds", nargs="+", type=int, default=[42], help="each setting is run once with each (42)")
     _add_data(grid)
     grid.add_argument("--models", choices=["mini", "hub"], help="where the systems come from (as the data)")
     grid.add_argument("--workers", type=int, default=1, help="runs at a time (1)")
@@ -122,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     grid.set_defaults(run=_grid, show=_show_grid)
 
     report = commands.add_parser("report", help="tables and the frontier of the runs in a folder, over tasks and seeds")
-    report.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    report.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a run, or a folder with runs in it")
     report.add_argument("--table", action="store_true", help="the paper's table: systems by tasks, speedup and score")
     report.add_argument("--figure", type=Path, metavar="FILE", help="draw the frontier: a .svg, .png or .pdf")
     report.add_argument("--best", action="store_true",
@@ -136,12 +137,12 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--variants", nargs="+", metavar="VARIANT",
                        help='such as "PyTorch fp32" "ONNX Runtime int8" "OpenVINO int8" (all)')  # fmt: skip
     bench.add_argument("--lengths", nargs="+", type=int, default=[128, 512], help="tokens (128 512)")
-    bench.add_argument("--batch-sizes", nargs="+", type=int, default=[1])
+    bench.add_argument("--batch-sizes", nargs="+", type=int, default=[1], help="texts that are read at once (1)")
     bench.add_argument("--texts", type=int, default=0, metavar="N",
                        help="also so many real texts of the bundled data, batched as suits each best")  # fmt: skip
     bench.add_argument("--rounds", type=int, default=20, help="at least so many (20)")
     bench.add_argument("--seconds", type=float, default=2.0, help="and each for at least so long (2)")
-    bench.add_argument("--threads", type=int, default=1)
+    bench.add_argument("--threads", type=int, default=1, help="for the computation (1)")
     bench.add_argument("--core", type=int, help="stay on this core")
     _add_json(bench)
     bench.set_defaults(run=_benchmark, show=_show_benchmark)
@@ -154,7 +155,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     out.add_argument("task", nargs="?", choices=[task.name for task in TASKS], help="for a run's folder: its own")
     out.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="a new folder for the export")
-    out.add_argument("--runtime", choices=["onnxruntime", "openvino"], default="onnxruntime")
+    out.add_argument("--runtime", choices=["onnxruntime", "openvino"], default="onnxruntime",
+                     help="what will run it (onnxruntime)")  # fmt: skip
     out.add_argument("--precision", choices=list(PRECISIONS), default="fp32",
                      help="int8+bf16 is for OpenVINO alone (fp32)")  # fmt: skip
     out.add_argument("--keep", nargs="*", metavar="PART",
@@ -175,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+PRECISION = "of the computation (auto: what is fast here)"
 TRAINING = ("epochs", "learning_rate", "batch_size", "seed", "max_length", "stride", "subwords", "select", "precision",
             "patience")  # fmt: skip
 
@@ -186,20 +189,20 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="where the run is kept")
     _add_data(parser)
     parser.add_argument("--models", choices=["mini", "hub"], help="where the system comes from (as the data)")
-    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--epochs", type=int, help="passes over the training examples")
     parser.add_argument("--patience", type=int, help="stop after so many epochs that brought nothing better")
-    parser.add_argument("--learning-rate", type=float)
-    parser.add_argument("--batch-size", type=int)
-    parser.add_argument("--seed", type=int)
+    parser.add_argument("--learning-rate", type=float, help="the highest of the run; from there it falls to 0")
+    parser.add_argument("--batch-size", type=int, help="examples for each step of the training")
+    parser.add_argument("--seed", type=int, help="what all chance of the run is drawn from (42)")
     parser.add_argument("--max-length", type=int, help="tokens of the longest input")
     parser.add_argument("--stride", type=int, help="tokens that the windows of a long context share")
     parser.add_argument("--subwords", choices=["first", "all"], help="which tokens of a word carry its tag")
     parser.add_argument("--select", choices=["paper", "loss", "metric"], help="how the best epoch is chosen (paper)")
-    parser.add_argument("--precision", choices=["auto", "fp32", "bf16", "fp16"])
+    parser.add_argument("--precision", choices=["auto", "fp32", "bf16", "fp16"], help=PRECISION)
 
 
 def _add_task(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("task", choices=[task.name for task in TASKS])
+    parser.add_argument("task", choices=[task.name for task in TASKS], help="what the system is to learn")
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:

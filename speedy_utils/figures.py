@@ -110,6 +110,12 @@ class BookFigure:
     alt: str
     table: pd.DataFrame
 
+    @property
+    def caption(self) -> str:
+        """What the table behind the figure is called: the first words of `alt`, up to where it goes into numbers."""
+        end = re.search(r"(?<=.{20})[:;.](?= |$)", self.alt)
+        return self.alt[: end.start()] if end else self.alt
+
     def figure(self, width: float = WIDE) -> Figure:
         """The matplotlib figure, to be changed or saved by hand."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -168,11 +174,16 @@ class BookFigure:
         text = re.sub(r'xlink:href="#', f'href="#{prefix}', text).replace("url(#", f"url(#{prefix}")
         return _exchange(re.sub(r"\n\s*", "\n", text), _VARIABLES)
 
+    def details(self) -> str:
+        """The table behind the figure, to unfold."""
+        table = html_table(self.table, caption=self.caption)
+        return f"<details><summary>The numbers in this figure</summary>{table}</details>"
+
     def _repr_html_(self) -> str:
         return (
             f'{STYLE}<figure class="speedy-figure"><div role="img" aria-label="{escape(self.alt)}">'
             f"{self._inline(WIDE, 'wide')}{self._inline(NARROW, 'narrow')}</div>"
-            f"<details><summary>The numbers in this figure</summary>{html_table(self.table)}</details></figure>"
+            f"{self.details()}</figure>"
         )
 
     def __repr__(self) -> str:

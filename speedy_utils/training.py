@@ -253,6 +253,8 @@ class TaskTrainer(Trainer):
 
 # Fine-tuning
 
+OWN_DEPTH = "layers= is for a system by its name: give an encoder of your own the depth you want."
+
 
 def default_settings(task: Task | str, source: str | None) -> Settings:
     """The settings of a run that names none: the middle of the paper's grid, and for the stand-ins what suits them."""
@@ -278,15 +280,16 @@ def fine_tune(
     output: str | Path | None = None,
     progress: bool = False,
     revision: str | None = None,
+    layers: int | None = None,
     **settings: Any,  # noqa: ANN401 -- the fields of Settings
 ) -> Run:
     """Trains a system on a task, keeps the best epoch's weights, and gives back the run.
 
     `system` is one of the paper's, loaded from `source` ("mini" or "hub"; by the scale unless said otherwise), or an
-    `Encoder` of your own, which is trained in place. `data` has the columns of `load_task` and the splits train and
-    validation. Further arguments are the fields of `Settings` (`epochs=`, `learning_rate=`, `seed=` …), which differ by
-    source and kind of task where they are left out; `max_length=`, `stride=`, `subwords=` and the other fields of
-    `Preparation` are taken too.
+    `Encoder` of your own, which is trained in place. `layers` takes another depth than the system's own. `data` has the
+    columns of `load_task` and the splits train and validation. Further arguments are the fields of `Settings`
+    (`epochs=`, `learning_rate=`, `seed=` …), which differ by source and kind of task where they are left out;
+    `max_length=`, `stride=`, `subwords=` and the other fields of `Preparation` are taken too.
 
     `grid` trains once for each combination of its values and keeps the best run by the rule of `select`; "paper" is
     the paper's own. `output` is a folder for the run: model, tokenizer, settings, seed, versions, metrics, predictions.
@@ -298,14 +301,18 @@ def fine_tune(
     """
     task = get_task(task)
     own = isinstance(system, Encoder)
+    if own and layers is not None:
+        raise ValueError(OWN_DEPTH)
     source = None if own else source or source_of_scale()
     chosen = settings_from(default_settings(task, source), settings)
     data = training_data(task, data, source)
     folder = None if output is None else Path(output)
     identity = {"system": get_name(system), "source": source, "revision": revision}
+    if layers is not None:
+        identity["layers"] = layers
 
     def run(settings: Settings, folder: Path | None) -> Run:
-        load = partial(load_student, system, task, source, settings.seed, revision)
+        load = partial(load_student, system, task, source, settings.seed, revision, layers)
         return run_once(load, task, data, settings, identity, folder, progress)
 
     if grid is None:

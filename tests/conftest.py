@@ -15,7 +15,7 @@ WIDTHS = {"desktop": (1366, 900), "phone": (390, 844)}
 
 
 # Whole builds, a browser: after everything quick, and the longest first, so that two workers end together.
-SLOW = ("test_wheel", "test_build", "test_site", "test_search")
+SLOW = ("test_wheel", "test_assignments", "test_build", "test_site", "test_search")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,8 +23,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def site_pages() -> list[Path]:
-    """The pages of the site, for parametrizing; none before `make book`."""
-    return sorted(path for path in SITE.rglob("*.html") if "_static" not in path.parts)
+    """The pages of the site, for parametrizing; none before `make book`. 404.html, made for a server, is left out."""
+    pages = sorted(path for path in SITE.rglob("*.html") if "_static" not in path.parts)
+    return [path for path in pages if path != SITE / "404.html"]
 
 
 @pytest.fixture(scope="session")

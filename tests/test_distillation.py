@@ -228,6 +228,12 @@ def test_a_shallow_albeto_base_is_the_papers():
     features = su.prepare(own.tokenizer, "ner", small_data("ner")["test"])
     pairs = zip(*(predict(one.model, one.tokenizer, features) for one in (own, cut)), strict=True)
     assert all(np.allclose(one, other, atol=1e-6) for one, other in pairs)
+    how = {"data": small_data("ner"), "source": "mini", "seed": 3, "epochs": 1}
+    assert same_weights(
+        su.fine_tune("ALBETO base-4", "ner", **how), su.fine_tune("ALBETO base", "ner", layers=2, **how)
+    )
+    with pytest.raises(ValueError, match="layers= is for a system by its name"):
+        su.fine_tune(cut, "ner", layers=1, **how)
 
 
 # Folders

@@ -27,7 +27,7 @@ from speedy_utils.speed.benchmark import random_encoder
 from speedy_utils.speed.export import _has_small_weights, _quantize_onnx, export
 from speedy_utils.speed.graph import encoder_graph, product_macs, products
 from speedy_utils.speed.int8 import divergence, sensitivity
-from speedy_utils.speed.latency import random_batch
+from speedy_utils.speed.latency import held, random_batch
 from speedy_utils.speed.predictor import Predictor, Row, entities, predict_lines
 from speedy_utils.speed.runtimes import open_session
 
@@ -108,6 +108,8 @@ def test_int8_stays_near(task, runtime, exported):
 def test_what_is_not_int8_is_computed_as_asked(exported, monkeypatch):
     import openvino
 
+    # Exporting compiles too, in calls of its own: it comes first.
+    predictors = [exported("ner", "albert", "openvino", how)[1] for how in ("fp32", "int8", "int8+bf16")]
     asked = []
     compiled = openvino.Core.compile_model
     monkeypatch.setattr(
@@ -115,10 +117,23 @@ def test_what_is_not_int8_is_computed_as_asked(exported, monkeypatch):
         "compile_model",
         lambda self, network, device, options: (asked.append(options), compiled(self, network, device, options))[1],
     )
-    for precision in ("fp32", "int8", "int8+bf16"):
-        predictor = exported("ner", "albert", "openvino", precision)[1]
+    for predictor in predictors:
         open_session(predictor.folder, predictor.card, 1)
     assert [options["INFERENCE_PRECISION_HINT"] for options in asked] == ["f32", "f32", "bf16"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not hold a process to cores")
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_session_that_was_measured_on_one_core_leaves_the_process_on_all(runtime, exported):
+    """OpenVINO, left to itself, puts the process back on the cores that it had at the session's first run."""
+    if len(cores := os.sched_getaffinity(0)) < 2:
+        pytest.skip("this process may use one core only")
+    predictor, batch = exported("ner", "albert", runtime)[1], random_batch(900, 17, 2)
+    session = open_session(predictor.folder, predictor.card, 1)
+    with held(1, min(cores)):
+        session(*batch)
+    session(*batch)
+    assert os.sched_getaffinity(0) == cores
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

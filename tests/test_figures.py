@@ -525,6 +525,8 @@ def test_the_table_to_unfold_holds_every_row(name):
     ]
     heads = [cell.text for cell in tree(name).find("figure/details//thead/tr")]
     assert heads == [str(column) for column in table.columns]
+    caption = tree(name).find("figure/details//caption").text
+    assert 20 <= len(caption) < 200 and made(name).alt.startswith(caption)
 
 
 # ------------------------------------------------------------------------------------------------ files

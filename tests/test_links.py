@@ -1,6 +1,7 @@
 """Links inside the site all resolve, anchors included; links out of it are what they should be."""
 
 import re
+from functools import cache
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
@@ -12,6 +13,7 @@ PAGES = {path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") fo
 ATTRIBUTES = {"a": "href", "link": "href", "script": "src", "img": "src", "source": "srcset", "iframe": "src"}
 
 
+@cache
 def anchors(path):
     return {tag.get("id") or tag.get("name") for tag in PAGES[path].find_all(lambda t: t.get("id") or t.get("name"))}
 

@@ -10,12 +10,14 @@ import tomllib
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 import yaml
 from conftest import NOTEBOOKS, ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from PIL import Image
 from repository import calm_environment, copy_repository, load_tool, snapshot
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
@@ -252,7 +254,8 @@ def notebooks(tmp_path, monkeypatch, capsys):
 def test_the_notebooks_of_the_repository():
     done = python(ROOT, "tools/notebooks.py", "--check")
     assert done.returncode == 0, done.stdout
-    assert done.stdout == f"{len(NOTEBOOKS)} notebooks are stored as they should be.\n"
+    count = len(NOTEBOOKS) + len(list((ROOT / "assignments").glob("*.ipynb")))
+    assert done.stdout == f"{count} notebooks are stored as they should be.\n"
 
 
 def test_a_plain_notebook(notebooks):
@@ -412,7 +415,7 @@ def assets(figures, tmp_path, monkeypatch):
 
 def test_the_stored_figures_are_the_drawn_ones(figures, capsys):
     assert figures.main(["--check"]) == 0, capsys.readouterr().out
-    names = {path.name for path in figures.FOLDER.glob("frontier-*.svg")}
+    names = {path.name for pattern in ("frontier-*", "*.png") for path in figures.FOLDER.glob(pattern)}
     assert names == set(figures.pictures())
 
 
@@ -432,6 +435,22 @@ def test_a_harmed_figure_is_found_and_drawn_anew(harm, figures, assets, capsys, 
     assert sentence.startswith("frontier-wide-dark.svg: ") and "make figures" in sentence
     monkeypatch.chdir(tmp_path)
     assert figures.main([]) == 0 and path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["preview.png", "icon.png"])
+def test_a_picture_of_pixels_may_differ_by_machine_and_no_more(name, figures, assets, capsys):
+    path = assets / name
+    pixels = np.asarray(Image.open(path).convert("RGB")).copy()
+    pixels[::2, ::2, 0] ^= 1  # not to be seen
+    Image.fromarray(pixels).save(path)
+    assert figures.main(["--check"]) == 0, capsys.readouterr().out
+    pixels[: len(pixels) // 8] //= 2
+    Image.fromarray(pixels).save(path)
+    assert figures.main(["--check"]) == 1 and capsys.readouterr().out.startswith(f"{name}: ")
+    Image.fromarray(pixels[1:]).save(path)
+    assert figures.main(["--check"]) == 1
+    path.write_bytes(b"no picture")
+    assert figures.main(["--check"]) == 1
 
 
 # ------------------------------------------------------------------------------------------------ lock.py and its file
@@ -563,7 +582,8 @@ def test_make_help_lists_every_command(make):
 
 def test_every_make_command_that_a_text_names_is_there():
     texts = [path for kind in ("*.md", "*.py", "*.toml", "*.yml", "*.cff", "*.ipynb") for path in ROOT.glob(kind)]
-    texts += [path for folder in ("book", "tools", "speedy_utils", ".github") for path in (ROOT / folder).rglob("*")]
+    folders = ("assignments", "book", "tools", "speedy_utils", ".github")
+    texts += [path for folder in folders for path in (ROOT / folder).rglob("*")]
     said = {}
     for path in texts:
         if path.suffix in (".md", ".py", ".toml", ".yml", ".cff", ".ipynb", ".txt"):

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from inspect import signature
 from pathlib import Path
 
 import nbformat
@@ -18,6 +19,9 @@ import pytest
 from conftest import NOTEBOOKS, ROOT
 from nbclient import NotebookClient
 from repository import closure, load_tool
+from wrong_answers import wrong_answers
+
+from speedy_utils.exercises import exercises
 
 build_book = load_tool("build_book")
 SOURCE = ROOT / "_build" / "src" / "book"
@@ -104,6 +108,16 @@ def plain_outputs(notebook):
     return shown
 
 
+def mistaken_student(chapter):
+    """Cells of a student who answers each exercise wrong, and then as the solution does."""
+    tried = list(wrong_answers(chapter))
+    tried += [(number, ", ".join(signature(one).parameters), None) for number, one in exercises(chapter).items()]
+    cells = [nbformat.v4.new_code_cell(f"su.check({chapter!r}, {number}, {answers})") for number, answers, _ in tried]
+    for cell, (_, _, words) in zip(cells, tried, strict=True):
+        cell.metadata["words"] = words
+    return cells
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_each_notebook_runs_alone(path, clean_python, tmp_path, monkeypatch):
     spec = tmp_path / "share" / "kernels" / "clean" / "kernel.json"
@@ -116,11 +130,21 @@ def test_each_notebook_runs_alone(path, clean_python, tmp_path, monkeypatch):
     empty = tmp_path / "empty"
     empty.mkdir()
     notebook = nbformat.read(path, as_version=4)
+    length = len(notebook.cells)
     ask = nbformat.v4.new_code_cell("import speedy_utils; print(speedy_utils.__file__)")
-    notebook.cells.append(ask)
+    notebook.cells += [ask, *mistaken_student(path.stem)]
     NotebookClient(notebook, kernel_name="clean", timeout=300, resources={"metadata": {"path": str(empty)}}).execute()
-    assert Path(notebook.cells.pop().outputs[0]["text"].strip()).is_relative_to(clean_python.parent.parent)
+    own, (asked, *tried) = notebook.cells[:length], notebook.cells[length:]
+    assert Path(asked.outputs[0]["text"].strip()).is_relative_to(clean_python.parent.parent)
     assert list(empty.iterdir()) == [], "a notebook leaves files behind"
+    for cell in tried:
+        (said,) = [
+            o.data["text/plain"] for o in cell.outputs if "speedy-verdict" in o.get("data", {}).get("text/html", "")
+        ]
+        words = cell.metadata["words"]
+        assert said.startswith("✓" if words is None else "✗"), f"{cell.source}\n{said}"
+        assert words is None or words in said, f"{cell.source}\n{said}"
     built = nbformat.read(SOURCE / path.name, as_version=4)
     if f"book/{path.stem}" not in build_book.TIMED:
+        notebook.cells = own
         assert plain_outputs(notebook) == plain_outputs(built), "a second run shows something else than the site"

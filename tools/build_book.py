@@ -37,6 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "_build"
 SOURCE, EXECUTED, SITE, OLD_SITE = BUILD / "src", BUILD / "executed", BUILD / "html", BUILD / "html-old"
 SITE_STAMP = BUILD / "site.key"
+PARTICULARS = ("_config.yml", "_toc.yml", "CITATION.cff")  # what Jupyter Book reads beside the folder book
 SETTINGS = {"NB_WORKERS": 2, "NB_TIMEOUT": 300}
 TIMED = {f"book/{name}" for name in ("timing-honestly", "faster-than-the-paper", "your-frontier")}  # run alone, last
 PACKAGING = ("pyproject.toml", "README.md", "LICENSE", "LICENSE-book")  # what the wheel is made of beside the package
@@ -52,14 +53,15 @@ REDIRECT = """<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="description" content="{title}">
 <meta http-equiv="refresh" content="0; url={page}">
-<link rel="canonical" href="{page}">
 <title>{title}</title>
+{head}
 </head>
 <body><p><a href="{page}">{title}</a></p></body>
 </html>
 """
+# What the forwarding page takes from the page it forwards to.
+OF_A_HEAD = re.compile(r'<(?:meta (?:name="(?:description|twitter:)|property="og:)|link rel="canonical")[^>]*>')
 
 
 def say(text: str) -> None:
@@ -152,7 +154,8 @@ def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
                 if isinstance(holder.get(key), str):
                     holder[key] = steady(holder[key], tables)
     version = notebook.metadata.get("language_info", {})
-    notebook.metadata["language_info"] = {"name": version.get("name", "python")}
+    # The lexer knows the notebook's own commands: `!pip`, `%time`.
+    notebook.metadata["language_info"] = {"name": version.get("name", "python"), "pygments_lexer": "ipython3"}
     return notebook
 
 
@@ -263,7 +266,7 @@ def collect_source(copies: dict[str, Path]) -> None:
     """Put together what Jupyter Book reads: the book with executed notebooks, and how long each took."""
     shutil.rmtree(SOURCE, ignore_errors=True)
     shutil.copytree(ROOT / "book", SOURCE / "book", ignore=SKIPPED)
-    for name in ("_config.yml", "_toc.yml"):
+    for name in PARTICULARS:
         shutil.copyfile(ROOT / name, SOURCE / name)
     times = {}
     for name, path in copies.items():
@@ -319,7 +322,10 @@ def build_site(root_page: str, title: str) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
         stop(f"No site was built: Jupyter Book's complaints are above, all of its words in {log.relative_to(ROOT)}")
     (built / ".buildinfo").unlink(missing_ok=True)
-    (built / "index.html").write_text(REDIRECT.format(page=f"{root_page}.html", title=title), encoding="utf-8")
+    # Whoever shares the bare address gets the first page's preview.
+    head = "\n".join(OF_A_HEAD.findall((built / f"{root_page}.html").read_text(encoding="utf-8")))
+    forward = REDIRECT.format(page=f"{root_page}.html", title=title, head=head)
+    (built / "index.html").write_text(forward, encoding="utf-8")
     build_wheel(built / "wheels")
     built.replace(SITE)
     shutil.rmtree(scratch, ignore_errors=True)
@@ -337,7 +343,7 @@ def main() -> int:
         stop(f"_toc.yml names pages that do not exist: {', '.join(lost)}.")
     notebooks = {name: ROOT / f"{name}.ipynb" for name in pages if (ROOT / f"{name}.ipynb").exists()}
     copies = places_of_copies(notebooks)
-    settings = ("_config.yml", "_toc.yml", "requirements.txt", *PACKAGING)
+    settings = (*PARTICULARS, "requirements.txt", *PACKAGING)
     inputs = [*files_below(ROOT / "book"), *(ROOT / name for name in settings)]
     key = digest([*inputs, Path(__file__).resolve()], *(path.name for path in copies.values()))
     index = SITE / "index.html"

@@ -25,6 +25,7 @@ from speedy_utils.preprocessing import COLUMNS, IGNORED, pad_batch, prepare
 from speedy_utils.tasks import Task, get_task
 from speedy_utils.training import (
     MINI_SETTINGS,
+    OWN_DEPTH,
     Material,
     Run,
     Settings,
@@ -264,7 +265,7 @@ def distill(
             "For question answering the teacher's probabilities are moved, not its logits: take loss='kl'."
         )
     if own and layers is not None:
-        raise ValueError("layers= is for a system by its name: give an encoder of your own the depth you want.")
+        raise ValueError(OWN_DEPTH)
     data = training_data(task, data, source)
     teachers = [_load_teacher(one, task) for one in (teacher if isinstance(teacher, list | tuple) else [teacher])]
     weights = _weights(teacher_weights, len(teachers))

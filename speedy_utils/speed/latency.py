@@ -145,12 +145,15 @@ def measure_latency(
         short = {name for name, (duration, _) in warm.items() if duration < SHORT}
         _check_equal({name: output for name, (_, output) in warm.items()}, tolerance)
         taken: dict[str, list[float]] = {name: [] for name in calls}
+        total = dict.fromkeys(calls, 0.0)
         order = list(calls)
-        while len(taken[order[0]]) < rounds or min(map(sum, taken.values())) < seconds:
+        while len(taken[order[0]]) < rounds or min(total.values()) < seconds:
             for name in order:
                 if name in short:
                     calls[name]()
-                taken[name].append(clock(calls[name])[0])
+                duration = clock(calls[name])[0]
+                taken[name].append(duration)
+                total[name] += duration
             order = order[1:] + order[:1]
     record = where | describe_machine() | {"warmup": warmup, "rounds": len(taken[order[0]]), "seconds": seconds}
     return Latency({name: np.array(taken[name]) for name in calls}, items, peak, record)

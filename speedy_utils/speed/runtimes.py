@@ -65,7 +65,8 @@ def _openvino(folder: Path, card: Card, threads: int | None, shape: tuple[int, i
 
     # Left to itself it would take bf16 wherever the processor has it.
     rest = "bf16" if card.precision == "int8+bf16" else "f32"
-    options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": rest}
+    # Pinning would put the process back, after each run, on the cores that it had at the first: on one, if timed there.
+    options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": rest, "ENABLE_CPU_PINNING": False}
     if threads:
         options["INFERENCE_NUM_THREADS"] = threads
     core = openvino.Core()

@@ -1,0 +1,25 @@
+"""Wrong answers to the exercises of *Distilled classification*: number, answers, words of the sentence they get."""
+
+WRONG = [
+    (1, "(said['taught'] == gold).sum(), my_tuned_right, my_neither, scores", "on which the two students agree"),
+    (1, "my_taught_right, my_tuned_right, my_neither + 1, scores", "The three add up to"),
+    (1, "my_taught_right / differ.sum(), my_tuned_right / differ.sum(), 0.1, scores", "a whole number"),
+    (2, "np.argsort(-p.max(axis=1))[:3], 0, 0, p, scores", "The teacher is right on pair"),
+    (2, "wrong[np.argsort(p[wrong].max(axis=1))[:3]], 0, 0, p, scores", "least sure"),
+    (2, "[*worst[:2], wrong[np.argsort(-p[wrong].max(axis=1))[9]]], 0, 0, p, scores", "There are surer errors"),
+    (2, "worst[:2], my_taught_repeats, my_tuned_repeats, p, scores", "three different places"),
+    (2, "worst, (my_taught_repeats + 1) % 4, my_tuned_repeats, p, scores", "my_taught_repeats"),
+    (3, "0.05 * len(dials), my_found, effects", "counts the dials"),
+    (3, "0.025 * len(effects), my_found, effects", "one side only"),
+    (3, "round(my_expected), my_found, effects", "is rounded"),
+    (3, "my_expected, len(effects) - my_found, effects", "the intervals that hold 0"),
+    (4, "taught, scores['the teacher'], 0, False, taught, scores", "had 1 teacher"),
+    (4, "my_student, my_committee, my_points + 3, my_beyond, taught, scores", "my_points"),
+    (4, "my_student, my_committee, my_points, not my_beyond, taught, scores", "an interval of its own"),
+    (4, "my_student, my_committee.metrics, my_points, my_beyond, taught, scores", "what su.evaluate gives"),
+    (5, "my_texts.select([0, 1]), my_labels[:2], my_agreement, teacher, probabilities", "six at least"),
+    (5, "my_texts, my_labels[::-1][:5] + ['neutro'], my_agreement, teacher, probabilities", "'neutro'; possible are"),
+    (5, "my_texts, ['neutral'] * 6, my_agreement, teacher, probabilities", "all three kinds"),
+    (5, "my_texts, my_labels, 100 * my_agreement, teacher, probabilities", "a percentage"),
+    (5, "unlabelled.rename_column('sentence1', 'premise'), my_labels, my_agreement, teacher, probabilities", "lacks"),
+]  # fmt: skip

@@ -1,0 +1,26 @@
+"""Wrong answers to the exercises of *Many runs*: number, answers, words of the sentence that they get."""
+
+WRONG = [
+    (1, "'use the old results', my_sentence, jobs, store", "figures of the old data"),
+    (1, "'train again', my_sentence, jobs, store", "in one table"),
+    (1, "my_outcome, 'store holds another grid: its route is ...', jobs, store", "change only what the file holds"),
+    (1, "my_outcome, None, jobs, store", "the text of the ValueError"),
+    (2, "truth, my_estimates", "as before"),
+    (2, "np.random.default_rng(3).choice(truth, 336), my_estimates", "permutation, not choice"),
+    (2, "np.concatenate([truth[42:], truth[:42]]), my_estimates", "the runs of a task together"),
+    (2, "my_shuffled, {n: my_shuffled[:n].mean() * 336 for n in my_estimates}", "not left"),
+    (2, "my_shuffled, {n: my_shuffled[n:].sum() for n in my_estimates}", "knows only the runs so far"),
+    (3, "my_validation, my_validation", "as high as on validation"),
+    (3, "my_test, my_validation", "changed places"),
+    (3, "{n: -value for n, value in my_validation.items()}, my_test", "is the worst of"),
+    (3, "dict.fromkeys(my_test, 0.0), my_test", "that of any setting"),
+    (4, "{m: (2 * m) ** 0.5 for m in my_intervals}, my_share", "one minute for one hour"),
+    (4, "{m: (m / 60) ** 0.5 for m in my_intervals}, my_share", "lacks a factor"),
+    (4, "{m: 60 * hours for m, hours in my_intervals.items()}, my_share", "in minutes"),
+    (4, "my_intervals, 100 * my_share", "a percentage"),
+    (4, "my_intervals, cost / epoch", "the writing only"),
+    (5, "[*my_frontier, 'RoBERTa BNE base'], my_doubtful", "RoBERTa BNE base should not be in my_frontier"),
+    (5, "my_frontier[:-1], my_doubtful", "my_frontier lacks"),
+    (5, "my_frontier, 'ALBETO tiny'", "the fastest of all"),
+    (5, "my_frontier, 'BETO cased'", "Who leads by less"),
+]  # fmt: skip

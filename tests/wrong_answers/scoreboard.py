@@ -1,0 +1,36 @@
+"""Wrong answers to the exercises of *The scoreboard*: number, answers, words of the sentence that they get."""
+
+CELLS = "own.groupby(['task', 'system'])['value']"
+
+WRONG = [
+    (1, "my_needed - 500", "not the last that fails"),
+    (1, "3500", "interval of one figure"),
+    (1, "13_500", "two intervals apart"),
+    (1, "7500", "compares 90 with 89"),
+    (1, "6950", "steps of 500"),
+    (1, "[my_needed]", "should be a number"),
+    (2, "my_task, my_told + [('BETO cased', 'ALBETO tiny')]", "are no neighbours on xnli"),
+    (2, "my_task, my_told + [('ALBETO xxlarge', 'BETO cased')]", "do not show"),
+    (2, "my_task, my_told[:1]", "lacks 1 of 2"),
+    (2, "my_task, my_told[0]", "a list of pairs"),
+    (2, "'XNLI', my_told", "possible are"),
+    (2, "my_task, [('ALBETO base-2', 'BETO cased')]", "possible are"),
+    (3, "my_scores, per_seed.groupby('system').std(ddof=0)", "divides by the number of seeds"),
+    (3, f"my_scores, {CELLS}.std().groupby('system').mean()", "mean of the tasks' standard deviations"),
+    (3, "my_scores, own.groupby('system')['value'].std()", "over all tasks and seeds"),
+    (3, "measured.groupby('system')['value'].mean(), my_sds", "all metrics"),
+    (3, "per_seed.groupby('system').max(), my_sds", "best of the three"),
+    (3, "{'ALBETO tiny': 50}, my_sds", "no entry for"),
+    (4, f"({CELLS}.max() - {CELLS}.min()).mean(), my_wins", "less the worst"),
+    (4, f"({CELLS}.max() - {CELLS}.median()).mean(), my_wins", "less the median"),
+    (4, f"{CELLS}.std().mean(), my_wins", "standard deviations"),
+    (4, "my_added, sum(wins) / len(wins)", "is a share"),
+    (4, "my_added, len(wins) - sum(wins)", "base runs that win"),
+    (4, "my_added, 0", "Compare with each of its runs"),
+    (5, "my_scored, -my_change, my_tried", "wrong sign"),
+    (5, "my_scored[:2], my_change, my_tried", "three seeds are the least"),
+    (5, "my_scored[:1] * 3, my_change, my_tried", "its own seed"),
+    (5, "shorter, my_change, my_tried", "should be an evaluation"),
+    (5, "my_scored, max(shorter) - statistics.mean(usual), my_tried", "best of your runs"),
+    (5, "my_scored, my_change, 0", "cannot be below 1"),
+]  # fmt: skip

@@ -1,0 +1,26 @@
+"""Wrong answers to the exercises of *Students by depth*: number, answers, words of the sentence that they get."""
+
+WRONG = [
+    (1, "dict.fromkeys(my_depths, 4)", "12 / 3 leaves out"),
+    (1, "my_depths | {(128, True): 2}", "so is a layer more"),
+    (1, "my_depths | {(512, True): 6}", "less than three"),
+    (1, "dict.fromkeys(my_depths, 3.98)", "a whole number"),
+    (1, "3", "should be a dict"),
+    (2, "{task: -points for task, points in my_ahead.items()}, my_lost, my_choice", "wrong sign"),
+    (2, "my_ahead | {'pawsx': 80.20 - 76.75}, my_lost, my_choice", "distilled with distilled"),
+    (2, "my_ahead, ['mldoc'], my_choice", "mldoc should not be in my_lost"),
+    (2, "my_ahead, my_lost, 'ALBETO base-2'", "what speaks for it"),
+    (3, "my_layers | {'mlqa': 6}", "more than one"),
+    (3, "my_layers | {'pos': 4}", "a shallower one"),
+    (3, "{task.name: {'classification': 6, 'tagging': 8, 'question_answering': 10}[task.kind] for task in su.TASKS}",
+        "means over a kind"),
+    (3, "my_layers | {'mlqa': 7}", "2, 4, 6, 8 or 10"),
+    (4, "len({name for name, _ in always} | {'ALBETO tiny'}), len({name for name, _ in ever})", "without their routes"),
+    (4, "my_ever, my_always", "the wrong way round"),
+    (4, "my_always, sum(map(len, seeds.values()))", "once for each seed"),
+    (5, "my_expectation, my_taught[:1], my_tuned[:1], my_gain", "three are asked for"),
+    (5, "my_expectation, my_tuned, my_tuned, my_gain", "come from su.distill"),
+    (5, "my_expectation, my_taught, [my_tuned[0], my_tuned[0], my_tuned[1]], my_gain", "has 2 different seeds"),
+    (5, "my_expectation, my_taught, my_tuned, -my_gain", "wrong sign"),
+    (5, "my_expectation, [run.validation for run in my_taught], my_tuned, my_gain", "what su.fine_tune or su.distill"),
+]  # fmt: skip
