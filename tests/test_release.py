@@ -241,6 +241,8 @@ def test_what_a_release_brings(released):
         books = {f"{stem}/book/{path.name}" for path in (ROOT / "book").glob("*.ipynb")}
         beside = {f"{stem}/{name}" for name in ("LICENSE", "LICENSE-book", "CITATION.cff", "requirements.txt")}
         assert set(names) == books | beside and names == sorted(names)
+        clocks = {(entry.date_time, entry.external_attr, entry.create_system) for entry in archive.infolist()}
+        assert clocks == {((1980, 1, 1, 0, 0, 0), 0o100644 << 16, 3)}
         stored = archive.read(f"{stem}/book/tagging.ipynb")
         assert stored == (released / "_build" / "src" / "book" / "tagging.ipynb").read_bytes()
 
