@@ -237,7 +237,8 @@ def test_outputs_are_cleaned_of_what_differs_between_runs():
     assert one == two
     assert one.cells[0].outputs[0].data["text/plain"] == "cell:1: UserWarning <object at 0x…>"
     assert one.cells[0].outputs[0].data["text/html"].endswith("#T_100 0x10")
-    assert one.cells[0].metadata == {"tags": ["a"]} and one.metadata.language_info == {"name": "python"}
+    assert one.cells[0].metadata == {"tags": ["a"]}
+    assert one.metadata.language_info == {"name": "python", "pygments_lexer": "ipython3"}
 
 
 # ------------------------------------------------------------------------------------------------ keys and settings
