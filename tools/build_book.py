@@ -43,6 +43,7 @@ TIMED = {f"book/{name}" for name in ("timing-honestly", "faster-than-the-paper",
 PACKAGING = ("pyproject.toml", "README.md", "LICENSE", "LICENSE-book")  # what the wheel is made of beside the package
 KEPT_RUNS = 3  # executed copies kept of each notebook, so that going back to an earlier commit is quick too
 JUPYTER_BOOK = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
+EXTENSIONS = SOURCE / "book" / "_ext"
 SKIPPED = shutil.ignore_patterns("ruff.toml", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store")
 ANSI = re.compile(r"(?:\x1b|#x1B)\[[0-9;]*m")  # junit writes the escape character as #x1B
 # Names that differ from run to run: the kernel's scratch files, and addresses of objects.
@@ -307,14 +308,19 @@ def build_site(root_page: str, title: str) -> None:
     """Build into a scratch folder with warnings as errors, and put the result in place only when it is whole."""
     scratch, log = BUILD / "site-new", BUILD / "site.log"
     shutil.rmtree(scratch, ignore_errors=True)
-    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(SOURCE), "-W", "-n", "--keep-going", "--all"]
-    environment = os.environ | {"PYTHONHASHSEED": "0", "NO_COLOR": "1"}
+    # Jupyter Book's own command builds on one core: it writes Sphinx's settings here, and Sphinx builds on all.
+    settings = [sys.executable, "-c", JUPYTER_BOOK, "config", "sphinx", str(SOURCE)]
+    build = [sys.executable, "-m", "sphinx", "-b", "html", "-j", "auto", "-W", "-n", "--keep-going"]
+    build += ["-d", str(scratch / "doctrees"), str(SOURCE), str(scratch / "html")]
+    search = os.pathsep.join([str(EXTENSIONS), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    environment = os.environ | {"PYTHONHASHSEED": "0", "NO_COLOR": "1", "PYTHONPATH": search}
     with log.open("w", encoding="utf-8") as words:
-        status = subprocess.call(
-            [*command, "--path-output", str(scratch)], cwd=ROOT, env=environment, stdout=words, stderr=words
-        )
+        for command in (settings, build):
+            status = subprocess.call(command, cwd=ROOT, env=environment, stdout=words, stderr=words)
+            if status:
+                break
     text = ANSI.sub("", log.read_text(encoding="utf-8", errors="replace"))
-    built = scratch / "_build" / "html"
+    built = scratch / "html"
     if status or not (built / f"{root_page}.html").exists():
         problems = [line for line in text.splitlines() if re.search(r"WARNING|ERROR|Error:|CRITICAL", line)]
         shown = "\n".join(problems[:40]) or text[-3000:]

@@ -139,6 +139,9 @@ def drop_needless_mathjax(
 
 def setup(app: Sphinx) -> dict[str, bool]:
     languages["en"] = FoldingSearch
+    # It comes with sphinx_external_toc and does nothing here, but does not say that pages may be read in parallel.
+    app.setup_extension("sphinx_multitoc_numbering")
+    app.extensions["sphinx_multitoc_numbering"].parallel_read_safe = True
     app.connect("config-inited", use_local_mathjax)
     app.connect("builder-inited", copy_mathjax)
     app.connect("html-page-context", complete_page)
