@@ -17,6 +17,8 @@ import yaml
 from conftest import ROOT
 from repository import load_tool
 
+import speedy_utils as su
+
 NAMES = sorted(path.stem for path in (ROOT / "assignments").glob("*.ipynb"))
 TOOL = load_tool("assignments")
 # The points of each question, and which words of the student's text tell what went wrong, for answers that are partly
@@ -171,7 +173,9 @@ def test_an_assignment_is_what_the_guide_says(name):
     assert 4 <= len(asked) - len(by_hand) <= 6 and 1 <= len(by_hand) <= 2
     source = read(ROOT / "assignments" / f"{name}.ipynb")
     first = next(cell for cell in source.cells if cell.cell_type == "code")
-    assert 'find_spec("speedy_utils") is None' in first.source and first.source.endswith("su.environment()")
+    assert 'find_spec("speedy_utils") is None' in first.source and first.source.endswith(
+        f'su.environment(book="{su.__version__}")'
+    )
     rubrics = [cell.source for cell in source.cells if "| Points | What the answer does |" in cell.source]
     assert len(rubrics) == len(by_hand)
     for question, rubric in zip(by_hand, rubrics, strict=True):

@@ -3,6 +3,7 @@ published."""
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -50,10 +51,11 @@ def write_news(root, heading="## Not released yet", entries="- Something new.\n"
     path.write_text(f"{text[:place]}{heading}\n\n{entries}\n{text[place:]}", encoding="utf-8")
 
 
-@pytest.fixture
-def copy(tmp_path):
-    """A clone with news, and a notebook outside of the book whose first cell installs the helpers."""
-    root = copy_repository(tmp_path / "repository")
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """A repository with news, and a notebook outside of the book whose first cell installs the helpers."""
+    root = copy_repository(tmp_path_factory.mktemp("template") / "repository")
+    shutil.rmtree(root / "speedy_utils" / "mini" / "weights")  # most of the bytes, and no version in them
     git(root, "init", "--quiet", "--initial-branch=main")
     (root / "elsewhere").mkdir()
     (root / "elsewhere" / "homework.ipynb").write_bytes((ROOT / "book" / "tagging.ipynb").read_bytes())
@@ -61,6 +63,13 @@ def copy(tmp_path):
     write_news(root)
     commit(root, "All")
     return root
+
+
+@pytest.fixture
+def copy(template, tmp_path):
+    """A clone of the template."""
+    git(template, "clone", "--quiet", template, tmp_path / "repository")
+    return tmp_path / "repository"
 
 
 def state(root):
@@ -241,6 +250,8 @@ def test_what_a_release_brings(released):
         books = {f"{stem}/book/{path.name}" for path in (ROOT / "book").glob("*.ipynb")}
         beside = {f"{stem}/{name}" for name in ("LICENSE", "LICENSE-book", "CITATION.cff", "requirements.txt")}
         assert set(names) == books | beside and names == sorted(names)
+        clocks = {(entry.date_time, entry.external_attr, entry.create_system) for entry in archive.infolist()}
+        assert clocks == {((1980, 1, 1, 0, 0, 0), 0o100644 << 16, 3)}
         stored = archive.read(f"{stem}/book/tagging.ipynb")
         assert stored == (released / "_build" / "src" / "book" / "tagging.ipynb").read_bytes()
 

@@ -143,7 +143,9 @@ def run_cell(source: str, python: Path, site: str, asked: list[str]) -> Run:
     with tempfile.TemporaryDirectory(prefix="speedy-empty-") as empty, kernel_of(python) as kernel:
         notebook = nbformat.v4.new_notebook(cells=[cell])
         resources = {"metadata": {"path": empty}}
-        NotebookClient(notebook, kernel_name=kernel, timeout=600, resources=resources, allow_errors=True).execute()
+        NotebookClient(
+            notebook, kernel_name=kernel, timeout=600, startup_timeout=300, resources=resources, allow_errors=True
+        ).execute()
     return Run(shown_by(cell), [Path(path).name for path in asked[seen:]], time.monotonic() - start)
 
 
@@ -209,7 +211,9 @@ def run_notebook(path: Path, python: Path) -> str:
     with tempfile.TemporaryDirectory(prefix="speedy-empty-") as empty, kernel_of(python) as kernel:
         notebook = nbformat.read(path, as_version=4)
         try:
-            NotebookClient(notebook, kernel_name=kernel, timeout=600, resources={"metadata": {"path": empty}}).execute()
+            NotebookClient(
+                notebook, kernel_name=kernel, timeout=600, startup_timeout=300, resources={"metadata": {"path": empty}}
+            ).execute()
         except CellExecutionError as error:
             return ANSI.sub("", str(error))
     say(f"  ran in {time.monotonic() - start:.0f} s")

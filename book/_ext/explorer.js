@@ -6,6 +6,7 @@
 {
   const find = (id) => document.getElementById(id);
   const data = JSON.parse(find("explorer-data").textContent);
+  const whole = find("explorer");
   const form = document.querySelector("form.explorer-form");
   const fields = form.elements;
   const taskNames = data.tasks.map((task) => task.name);
@@ -23,6 +24,11 @@
     return String(Number(value.toPrecision(3)));
   };
   const figures = (value, digits) => Number(value.toPrecision(digits));
+  // The next number of two figures, below ("floor") or above ("ceil").
+  const outward = (value, way) => {
+    const unit = 10 ** (Math.floor(Math.log10(value)) - 1);
+    return figures(Math[way](value / unit) * unit, 2);
+  };
   const listing = (words) =>
     words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words[words.length - 1]}`;
   const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
@@ -156,12 +162,11 @@
     const set = data.sets[state.figures];
     const tasks = chosenTasks();
     const all = set.systems.map((system) => costOf(system, state.cost)).filter((cost) => cost !== undefined);
-    const low = figures(Math.min(...all) * 0.995, 2);
-    const range = [low <= Math.min(...all) ? low : figures(low * 0.95, 2), Math.max(...all)];
-    range[1] = figures(range[1] * 1.05, 2) >= range[1] ? figures(range[1] * 1.05, 2) : figures(range[1] * 1.1, 2);
+    const range = [outward(Math.min(...all), "floor"), outward(Math.max(...all), "ceil")];
     const beto = set.systems.find((system) => system.name === "BETO uncased");
-    const half = (costOf(beto, state.cost) ?? Math.sqrt(range[0] * range[1]) / 0.55) * 0.55;
-    const budget = state.budget ?? figures(half, 1);
+    const ofBeto = costOf(beto, state.cost);
+    const middle = ofBeto === undefined ? Math.sqrt(range[0] * range[1]) : 0.55 * ofBeto;
+    const budget = state.budget ?? figures(middle, 1);
     const untimed = [];
     const rows = [];
     set.systems.forEach((system, place) => {
@@ -279,8 +284,14 @@
     return made;
   };
 
-  const originOf = (set) =>
-    `${set.origin_row}; ${state.cost === "ms" ? "authors’ time" : `${COSTS[state.cost]} counted`}`;
+  // The cost first, then what else is limited.
+  const columns = () => [state.cost, ...LIMITS.filter((name) => name !== state.cost && state.limits[name] !== null)];
+  const originOf = (set) => {
+    const counted = columns().filter((name) => name !== "ms");
+    const words = counted.length ? [`${listing(counted.map((name) => COSTS[name]))} counted`] : [];
+    if (columns().includes("ms")) words.push("authors’ time");
+    return `${set.origin_row}; ${listing(words)}`;
+  };
 
   const showTable = (view) => {
     const { set, tasks, rows } = view;
@@ -288,10 +299,9 @@
     const seeds = set.seeds > 1;
     const unit = (cost) =>
       cost === "ms" ? "Milliseconds" : `${cost === "macs" ? "MACs" : "Parameters"}, ${unitOf(cost)[1]}s`;
-    const others = ["parameters", "macs"].filter((name) => name !== state.cost).slice(0, 1);
     const heads = ["System", "Route", "Score"];
     if (seeds) heads.push("Over the seeds");
-    heads.push(unit(state.cost), "Standing", ...others.map(unit), "Origin");
+    heads.push(unit(state.cost), "Standing", ...columns().slice(1).map(unit), "Origin");
     table.caption.firstElementChild.textContent = tasks.length
       ? `${plural(rows.length, "system")} of ${set.systems.length}, the cheapest first. Score: ${scoreWords(tasks)}${qaWords(tasks)} (${set.origin}). Cost: ${costWords()}${filterWords()}. Budget: ${said(view.budget)}.`
       : "No task is chosen.";
@@ -310,7 +320,7 @@
         line.append(cell("td", row.score.toFixed(2), { class: "number" }));
         if (seeds) line.append(cell("td", `${row.low.toFixed(2)}–${row.high.toFixed(2)}`, { class: "number" }));
         line.append(cell("td", short(row.cost), { class: "number" }), cell("td", row.standing, { class: "standing" }));
-        for (const name of others) line.append(cell("td", short(row.costs[name]), { class: "number" }));
+        for (const name of columns().slice(1)) line.append(cell("td", short(row.costs[name]), { class: "number" }));
         line.append(cell("td", origin));
         return line;
       }),
@@ -327,7 +337,7 @@
     });
     // Labels keep away from the line, so Vega wants one even where nothing is drawn.
     const end = front.length ? front[front.length - 1].score : low;
-    return [...points, { x: Math.min(budget, range[1] * 1.3), y: end }];
+    return [...points, { x: Math.min(Math.max(budget, range[0]), range[1] * 1.3), y: end }];
   };
 
   // 1, 2, 5, 10 … or, where that is too many, 1, 10, 100 …
@@ -346,6 +356,18 @@
   const muted = "var(--fig-muted)";
   const colour = {
     signal: "!datum.fits ? 'var(--fig-muted)' : datum.route === 'distillation' ? 'var(--fig-b)' : 'var(--fig-a)'",
+  };
+  const axis = {
+    grid: true,
+    gridColor: "var(--fig-grid)",
+    domainColor: muted,
+    tickColor: muted,
+    labelColor: ink,
+    labelFontSize: 12,
+    titleColor: ink,
+    titleFontSize: 13,
+    titleFontWeight: "normal",
+    titlePadding: 8,
   };
   const plot = find("explorer-plot");
   let vegaView = null;
@@ -377,47 +399,14 @@
     ],
     axes: [
       {
-        ...{
-          scale: "x",
-          orient: "bottom",
-          values: { signal: "xTicks" },
-          grid: true,
-          gridColor: "var(--fig-grid)",
-          title: { signal: "xTitle" },
-        },
-        ...{
-          domainColor: muted,
-          tickColor: muted,
-          labelColor: ink,
-          titleColor: ink,
-          titleFontWeight: "normal",
-          labelFontSize: 12,
-        },
-        ...{
-          titleFontSize: 13,
-          titlePadding: 8,
-          encode: { labels: { update: { text: { signal: "format(datum.value, ',~r')" } } } },
-        },
+        ...axis,
+        scale: "x",
+        orient: "bottom",
+        values: { signal: "xTicks" },
+        title: { signal: "xTitle" },
+        encode: { labels: { update: { text: { signal: "format(datum.value, ',~r')" } } } },
       },
-      {
-        ...{
-          scale: "y",
-          orient: "left",
-          grid: true,
-          gridColor: "var(--fig-grid)",
-          title: { signal: "yTitle" },
-          tickCount: 6,
-        },
-        ...{
-          domainColor: muted,
-          tickColor: muted,
-          labelColor: ink,
-          titleColor: ink,
-          titleFontWeight: "normal",
-          labelFontSize: 12,
-        },
-        ...{ titleFontSize: 13, titlePadding: 8 },
-      },
+      { ...axis, scale: "y", orient: "left", tickCount: 6, title: { signal: "yTitle" } },
     ],
     marks: [
       {
@@ -609,19 +598,25 @@
   };
 
   const notice = (text) => (find("explorer-notice").textContent = text);
+  // A reader who drags the slider hears the answer once it rests; the eye has figure and table at once.
   let speaking;
-  const speak = (text) => {
-    // A reader who drags the slider hears the answer once it rests; the eye has figure and table at once.
-    clearTimeout(speaking);
-    speaking = setTimeout(() => (find("explorer-answer").textContent = text), 150);
-  };
+  const speak = (text) =>
+    new Promise((said) => {
+      clearTimeout(speaking);
+      speaking = setTimeout(() => said((find("explorer-answer").textContent = text)), 150);
+    });
 
+  let asked = 0;
   const show = (active = null) => {
     const view = compute();
     fillForm(view, active);
     showTable(view);
-    showFigure(view);
-    speak(answerWords(view));
+    // Says when everything is shown, to whoever waits for it.
+    const mine = (asked += 1);
+    delete whole.dataset.shown;
+    Promise.all([showFigure(view), speak(answerWords(view))]).then(() => {
+      if (mine === asked) whole.dataset.shown = "all";
+    });
     const { untimed } = view;
     find("explorer-notes").textContent = untimed.length
       ? `Not timed in this setting (${data.machines[state.machine]}, ${textWords()}), so not shown: ${listing([...new Set(untimed.map((one) => one.name))])}.`
@@ -664,21 +659,29 @@
       const set = data.sets[state.figures];
       if (state.figures !== before.figures) {
         // Units and sizes are others now: what was set for the one says nothing about the other.
-        const had = LIMITS.some((name) => state.limits[name] !== null) || state.budget !== null;
+        const undone = [];
+        if (state.budget !== null) undone.push("the budget");
+        if (LIMITS.some((name) => state.limits[name] !== null)) undone.push("the limits");
         state.limits = start().limits;
         state.budget = null;
-        if (!set.timed && state.cost === "ms") state.cost = "macs";
-        if (!set.lengths.includes(state.tokens)) state.tokens = start().tokens;
-        if (had) notice("Budget and limits were put back: these systems have other sizes.");
+        if (!set.timed && state.cost === "ms") {
+          state.cost = start().cost;
+          undone.push("milliseconds as the cost");
+        }
+        if (!set.lengths.includes(state.tokens)) {
+          undone.push(`${state.tokens} tokens`);
+          state.tokens = start().tokens;
+        }
+        if (undone.length) notice(`Other systems, with other sizes; this was put back: ${listing(undone)}.`);
       } else if (state.cost !== before.cost) state.budget = null;
     }
     show(event.type === "input" ? field : null);
   };
 
-  // Typing and dragging come as "input"; "change" puts into a field of numbers what holds.
+  // Typing comes as "input"; once it is done, "change" puts into a field of numbers what holds.
   form.addEventListener("input", changed);
   form.addEventListener("change", (event) => {
-    if (["number", "range"].includes(event.target.type)) show();
+    if (event.target.type === "number") show();
   });
   form.addEventListener("submit", (event) => event.preventDefault());
   form.querySelectorAll("[data-tasks]").forEach((button) =>
@@ -716,7 +719,7 @@
   });
 
   document.querySelector(".explorer-whole").open = false;
-  document.querySelector(".explorer").classList.add("explorer-ready");
+  whole.classList.add("explorer-ready");
   window.addEventListener("hashchange", () => {
     if (isState()) readLink();
   });

@@ -7,6 +7,7 @@ loaded on that page only.
 
 import json
 import shutil
+from decimal import Decimal
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from docutils.parsers.rst import Directive
 from speedy_utils.distillation.study import TAUGHT
 from speedy_utils.mini.systems import MINI, POSITIONS, mini_system
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 HERE = Path(__file__).parent
 FOLDER = "explorer"  # below _static
@@ -103,7 +105,8 @@ def explorer_data() -> dict[str, Any]:
     stand_ins += [_entry(known[name], "distillation", mini_system(name), study, short) for name in taught]
     sets = {
         "published": {
-            "title": "Published: the paper's systems",
+            "title": "Published: the paper’s systems",
+            "whose": "paper’s systems",
             "origin": "published",
             "origin_row": "published",
             "timed": True,
@@ -114,8 +117,9 @@ def explorer_data() -> dict[str, Any]:
         },
         "measured": {
             "title": "Measured at mini: stand-ins of these systems",
+            "whose": "stand-ins",
             "origin": f"measured at mini with stand-ins, {seeds} seeds, {record['date']}",
-            "origin_row": f"measured, mini, {seeds} seeds",
+            "origin_row": "measured, mini",
             "timed": False,
             "seeds": seeds,
             "lengths": short,
@@ -153,17 +157,21 @@ def _full_table(one: dict[str, Any], caption: str) -> str:
     macs_unit, macs_word = one["units"]["macs"]
     size_unit, size_word = one["units"]["parameters"]
     columns = [(task, metric) for task in su.TASKS for metric in task.metrics]
-    heads = ["System", "Route", *(f"{task.title}, {METRICS[metric]}" for task, metric in columns)]
+    heads = ["System", "Route", "Score", *(f"{task.title}, {METRICS[metric]}" for task, metric in columns)]
     heads += [f"Parameters, {size_word}s", *(f"MACs, {n} tokens, {macs_word}s" for n in lengths), "Origin"]
     rows = []
     for system in one["systems"]:
         means = [sum(system["values"][task.name][metric]) / seeds / PARTS for task, metric in columns]
-        cells = [f"<td>{ROUTES[system['route']]}</td>", *(f'<td class="number">{mean:.2f}</td>' for mean in means)]
+        own = [sum(system["values"][task.name][task.score_metric]) for task in su.TASKS]
+        score = su.cut(Decimal(sum(own)) / (len(own) * seeds * PARTS))
+        cells = [f"<td>{ROUTES[system['route']]}</td>"]
+        cells += [f'<td class="number">{value:.2f}</td>' for value in (score, *means)]
         cells.append(f'<td class="number">{system["parameters"] / size_unit:.1f}</td>')
         cells += [f'<td class="number">{system["macs"][n][0] / macs_unit:.2f}</td>' for n in lengths]
         cells.append(f"<td>{escape(one['origin_row'])}; parameters and MACs counted</td>")
         rows.append(f'<tr><th scope="row">{escape(system["name"])}</th>{"".join(cells)}</tr>')
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
+    words = ("System", "Route", "Origin")
+    head = "".join(f'<th scope="col"{" class=number" * (text not in words)}>{escape(text)}</th>' for text in heads)
     return (
         f'<div class="explorer-scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
         f'<table class="table"><caption><span>{escape(caption)}</span></caption>'
@@ -182,7 +190,7 @@ def _boxes(kind: str, name: str, choices: dict[str, str], chosen: list[str]) -> 
     """Radio buttons or check boxes of one name, each inside its label."""
     return "".join(
         f'<label class="explorer-box"><input type="{kind}" name="{name}" value="{escape(value)}"'
-        f"{' checked' * (value in chosen)}> {escape(text)}</label>"
+        f"{' checked' * (value in chosen)}> <span>{escape(text)}</span></label>"
         for value, text in choices.items()
     )
 
@@ -196,7 +204,7 @@ def explorer_html(static: str) -> str:
     sets, tasks = data["sets"], {task["name"]: task["title"] for task in data["tasks"]}
     batches = sorted(int(b) for b in data["times"]["RTX 3090"])
     whole = "".join(
-        _full_table(one, f"{one['title']}, all figures ({one['origin']}; scores in per cent)") for one in sets.values()
+        _full_table(one, f"All figures of the {one['whose']}, in per cent: {one['origin']}") for one in sets.values()
     )
     template = (HERE / "explorer.html").read_text(encoding="utf-8")
     parts = {
@@ -228,9 +236,13 @@ class FrontierExplorer(Directive):
         return [nodes.raw("", explorer_html(static), format="html")]
 
 
-def write_files(app: Sphinx) -> None:
+def _has_explorer(env: BuildEnvironment, page: str) -> bool:
+    return "frontier_explorer" in (env.metadata.get(page) or {})
+
+
+def write_files(app: Sphinx, env: BuildEnvironment) -> None:
     """Put the plotting library and the explorer's files into _static, before pages ask for checksums."""
-    if app.builder.format != "html":
+    if app.builder.format != "html" or not any(_has_explorer(env, page) for page in env.found_docs):
         return
     import vl_convert
 
@@ -245,7 +257,7 @@ def write_files(app: Sphinx) -> None:
 
 def load_on_its_page(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:  # noqa: ANN401
     """A file that is added here is added to this page alone."""
-    if not (app.env.metadata.get(pagename) or {}).get("frontier_explorer"):
+    if not _has_explorer(app.env, pagename):
         return
     app.add_css_file(f"{FOLDER}/explorer.css")
     app.add_js_file(f"{FOLDER}/vega.js", loading_method="defer")
@@ -254,6 +266,6 @@ def load_on_its_page(app: Sphinx, pagename: str, templatename: str, context: dic
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("frontier-explorer", FrontierExplorer)
-    app.connect("builder-inited", write_files)
+    app.connect("env-check-consistency", write_files)  # all pages are read, none is written
     app.connect("html-page-context", load_on_its_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

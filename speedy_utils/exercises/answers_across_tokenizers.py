@@ -215,7 +215,7 @@ def exercise_4(
 def exercise_5(my_run: object, my_result: object, my_lost: object, teacher: Run) -> str:
     """Open: ALBETO tiny, taught by the same teacher; what it scores, and how much could not be aligned."""
     student = run(my_run, "my_run")
-    result = evaluation(my_result, "mlqa", "my_result")
+    result = evaluation(my_result, "my_result", "mlqa")
     lost = whole_number(my_lost, "my_lost", 0)
     if student.settings.distillation is None:
         raise NotYet("my_run was fine-tuned; a run of su.distill is asked for.")

@@ -16,7 +16,7 @@ WRONG = [
     (4, "taught, scores['the teacher'], 0, False, taught, scores", "had 1 teacher"),
     (4, "my_student, my_committee, my_points + 3, my_beyond, taught, scores", "my_points"),
     (4, "my_student, my_committee, my_points, not my_beyond, taught, scores", "an interval of its own"),
-    (4, "my_student, my_committee.metrics, my_points, my_beyond, taught, scores", "what su.evaluate gives"),
+    (4, "my_student, my_committee.metrics, my_points, my_beyond, taught, scores", "which su.evaluate gives"),
     (5, "my_texts.select([0, 1]), my_labels[:2], my_agreement, teacher, probabilities", "six at least"),
     (5, "my_texts, my_labels[::-1][:5] + ['neutro'], my_agreement, teacher, probabilities", "'neutro'; possible are"),
     (5, "my_texts, ['neutral'] * 6, my_agreement, teacher, probabilities", "all three kinds"),
