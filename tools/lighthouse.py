@@ -1,5 +1,6 @@
 """Measure the built site with Lighthouse, on a desktop and on its simulated phone.
 
+    make lighthouse
     python tools/lighthouse.py [PAGE ...]
 
 The site is served from this machine, compressed as a static host does it. Lighthouse is a program for Node:
@@ -83,8 +84,8 @@ def measure(lighthouse: str, chromium: str, address: str, device: str) -> tuple[
     """The four categories, 0 to 100, and the titles of what failed outside of performance."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        command = [lighthouse, address, "--quiet", "--output=json", f"--output-path={report}"]
-        command += [f"--chrome-flags={FLAGS}", f"--only-categories={','.join(CATEGORIES)}"]
+        command = [lighthouse, address, "--quiet", "--no-enable-error-reporting", "--output=json"]
+        command += [f"--output-path={report}", f"--chrome-flags={FLAGS}", f"--only-categories={','.join(CATEGORIES)}"]
         command += ["--preset=desktop"] if device == "desktop" else []
         done = subprocess.run(command, env=os.environ | {"CHROME_PATH": chromium}, capture_output=True, text=True)
         if done.returncode or not report.is_file():

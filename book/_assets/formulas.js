@@ -1,14 +1,15 @@
 // Formulas: MathJax is loaded when the page has been shown, and sets a few at a time, so that the page stays at hand.
 (() => {
   "use strict";
-  const address = document.currentScript.dataset.mathjax;
+  const address = new URL("mathjax/tex-chtml.js", document.currentScript.src);
   const AT_A_TIME = 10;
+  const aMoment = () => new Promise((done) => setTimeout(done));
 
   async function setAll() {
     const formulas = [...document.querySelectorAll(".math")];
     while (formulas.length) {
+      await aMoment();
       await MathJax.typesetPromise(formulas.splice(0, AT_A_TIME));
-      await new Promise((done) => setTimeout(done));
     }
   }
 
