@@ -65,9 +65,9 @@ class StaticHost(SimpleHTTPRequestHandler):
         pass
 
 
-def serve(folder: Path) -> ThreadingHTTPServer:
+def serve(folder: Path, host: type[StaticHost] = StaticHost) -> ThreadingHTTPServer:
     """A server of this folder on a free port of this machine, running in a thread of its own."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(StaticHost, directory=str(folder)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(host, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 

@@ -62,21 +62,7 @@
     write();
   }
 
-  // A figure out of sight is not drawn at first (access.css); once the page is there, one after the other is.
-  function drawFigures() {
-    const figures = [...document.querySelectorAll(".speedy-figure > [role=img][style]")];
-    const whenIdle = window.requestIdleCallback || ((call) => setTimeout(call, 50));
-    const next = () => {
-      const figure = figures.shift();
-      if (!figure) return;
-      figure.style.contentVisibility = "visible";
-      whenIdle(next);
-    };
-    if (document.readyState === "complete") whenIdle(next);
-    else window.addEventListener("load", () => whenIdle(next));
-  }
-
-  const start = () => [watchBoxes, keepFocus, nameScheme, drawFigures].forEach((part) => part());
+  const start = () => [watchBoxes, keepFocus, nameScheme].forEach((part) => part());
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();

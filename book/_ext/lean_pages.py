@@ -68,6 +68,8 @@ def with_drawings(page: str, drawings: Drawings) -> str:
 def style_text(path: Path, static: Path) -> str:
     """A style sheet with what it imports, its addresses seen from the folder `static`."""
     folder = path.parent
+    if not path.is_file():
+        raise ExtensionError(f"there is no {path.name}")
 
     def moved(found: re.Match[str]) -> str:
         file, rest = re.match(r"([^?#]*)(.*)", found[1]).groups()
@@ -88,7 +90,7 @@ def with_one_sheet(page: str, static: Path) -> str:
     links = [re.search(r'href="([^"?]*_static/)([^"?]+)', tag) for tag in LINK.findall(page)]
     if not all(links) or len({link[1] for link in links}) != 1:
         raise ExtensionError("it has no style sheets, or one that does not lie in _static")
-    text = "\n".join(style_text(static / link[2], static) for link in links)
+    text = "\n".join(f"/* {link[2]} */\n{style_text(static / link[2], static)}" for link in links)
     name = f"book-{hashlib.sha256(text.encode()).hexdigest()[:10]}.css"
     (static / name).write_text(text, encoding="utf-8", newline="\n")
     tags = iter([f'\n  <link rel="stylesheet" href="{links[0][1]}{name}">'])
