@@ -20,7 +20,7 @@ BIN := .venv/bin
 endif
 export TORCH NB_WORKERS
 
-.PHONY: help setup site book test lint fix clean serve assignments figures results bench lock address colab release
+.PHONY: help setup site book test lint fix clean serve assignments figures results bench lighthouse lock address colab release
 
 help: ## list the commands
 	@echo "make book     run every notebook and build the site into _build/html"
@@ -32,6 +32,7 @@ help: ## list the commands
 	@echo "make figures  draw the figure of the README and the landing page anew"
 	@echo "make results  measure the tables of stand-ins again (about 2 hours; goes on where it was stopped)"
 	@echo "make bench    measure what speed is claimed, as ratios (about 45 minutes, on a calm machine)"
+	@echo "make lighthouse    measure the built site as Lighthouse does (on a calm machine; needs Lighthouse)"
 	@echo "make lock     write requirements.txt anew (UPGRADE=1: with the newest versions)"
 	@echo "make address URL=https://github.com/OWNER/NAME    write a fork's address everywhere"
 	@echo "make colab    install the book as Colab does, in an environment like Colab's (needs uv; asks PyPI)"
@@ -85,6 +86,9 @@ results: setup
 
 bench: setup
 	@$(BIN)/python tools/bench.py
+
+lighthouse: setup
+	@$(BIN)/python tools/lighthouse.py
 
 lock:
 	@$(PYTHON) tools/lock.py $(if $(UPGRADE),--upgrade)

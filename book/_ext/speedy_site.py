@@ -19,7 +19,7 @@ from sphinx.config import Config
 from sphinx.search import languages
 from sphinx.search.en import SearchEnglish
 
-MATHJAX = "mathjax/tex-chtml.js"
+MATHJAX = "formulas.js"  # loads mathjax/tex-chtml.js once the page has been shown
 # What MathJax loads when a formula first uses one of their commands: \boldsymbol, \cancel, \color ...
 MATHJAX_ON_DEMAND = (
     "bbox",
