@@ -34,7 +34,7 @@ WRONG = [
     (3, f"{PARTS}, 'narrow', 'widen'", "Look at the column"),
     (3, f"{PARTS}, 'embeddings', 'narrow'", "others have more"),
     (4, "my_timed.frame(), my_gains, my_ratio", "su.measure_latency gives back"),
-    (4, "timed[128], my_gains, my_ratio", "a system and its threads"),
+    (4, "timed[main], my_gains, my_ratio", "a system and its threads"),
     (4, "my_timed, dict.fromkeys(my_gains, my_ratio), my_ratio", "Compare each with itself"),
     (4, "my_timed, my_gains['ALBETO base'], my_ratio", "should be a dict"),
     (4, "my_timed, my_gains, 1 / my_ratio", "upside down"),
@@ -47,7 +47,7 @@ WRONG = [
     (5, "my_range, my_cut, {name: value / 100 for name, value in my_errors.items()}, X, fresh", "put it in per cent"),
     (5, "my_range, my_cut, my_errors | {'dynamic': my_errors['real']}, X, fresh", "that of my_errors['real']"),
     (6, "my_own.seconds, my_fastest", "su.measure_latency gives back"),
-    (6, "timed[128], 'tiny, PyTorch fp32'", "lacks 'PyTorch fp32'"),
+    (6, "timed[main], 'tiny, PyTorch fp32'", "lacks 'PyTorch fp32'"),
     (6, "su.measure_latency(calls, rounds=1, seconds=0, warmup=1), my_fastest", "reads one text"),
     (6, "my_own, 'PyTorch int4'", "possible are"),
 ]  # fmt: skip
