@@ -203,3 +203,23 @@ def test_a_sheet_that_cannot_be_moved_stops_the_build(static, sheet, words):
     (static / "b.css").write_text(sheet)
     with pytest.raises(ExtensionError, match=f"b.css {words}"):
         lean_pages.lean(HEAD + ICON, "chapter.html", static, DRAWINGS)
+
+
+# ------------------------------------------------------------------------------------------------ make lighthouse
+
+
+@pytest.mark.parametrize(
+    ("setting", "page", "words"),
+    [
+        ({"LIGHTHOUSE": "nowhere-at-all"}, "book/index.html", "npm install --ignore-scripts lighthouse"),
+        ({"RUNS": "0"}, "book/index.html", "RUNS=0 is not a whole number above zero."),
+        ({}, "book/nothing.html", "The site has no book/nothing.html."),
+    ],
+)
+def test_what_cannot_be_measured_gets_a_sentence(site, monkeypatch, capsys, setting, page, words):
+    for name, value in setting.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as stopped:
+        load_tool("lighthouse").main([page])
+    out, err = capsys.readouterr()
+    assert (stopped.value.code, out, err.count("\n")) == (1, "", 1) and words in err

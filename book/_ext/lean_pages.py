@@ -20,9 +20,9 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-LINK = re.compile(r'\s*<link\b[^>]*\brel="stylesheet"[^>]*>')
-PRELOAD = re.compile(r'\s*<link rel="preload" as="script"[^>]*>')
-SCRIPT = re.compile(r'(\s*)<script\b[^>]*\bsrc="([^"?]*)[^"]*"[^>]*></script>')
+LINK = re.compile(r'<link\b[^>]*\brel="stylesheet"[^>]*>')
+PRELOAD = re.compile(r'<link rel="preload" as="script"[^>]*>')
+SCRIPT = re.compile(r'<script\b[^>]*\bsrc="([^"?]*)[^"]*"[^>]*></script>')
 ICON = re.compile(r'<(i|span) class="([^"]*\bfa-[^"]*)"([^>]*)></\1>')
 ADDRESS = re.compile(r"""url\(\s*["']?(?!data:|#)([^"')]+?)["']?\s*\)""")
 
@@ -93,7 +93,7 @@ def with_one_sheet(page: str, static: Path) -> str:
     text = "\n".join(f"/* {link[2]} */\n{style_text(static / link[2], static)}" for link in links)
     name = f"book-{hashlib.sha256(text.encode()).hexdigest()[:10]}.css"
     (static / name).write_text(text, encoding="utf-8", newline="\n")
-    tags = iter([f'\n  <link rel="stylesheet" href="{links[0][1]}{name}">'])
+    tags = iter([f'<link rel="stylesheet" href="{links[0][1]}{name}">'])
     return LINK.sub(lambda found: next(tags, ""), page)
 
 
@@ -102,12 +102,12 @@ def with_waiting_scripts(page: str, searches: bool, static: Path) -> str:
     seen = set()
 
     def placed(found: re.Match[str]) -> str:
-        script = found[2].rsplit("/", 1)[-1]
+        script = found[1].rsplit("/", 1)[-1]
         seen.add(script)
         if script == ICONS or (script in SEARCH and not searches):
             return ""
         if script == OPTIONS:
-            return f"{found[1]}<script>{(static / OPTIONS).read_text(encoding='utf-8')}</script>"
+            return f"<script>{(static / OPTIONS).read_text(encoding='utf-8')}</script>"
         waits = re.search(r"\s(?:defer|async)\b", found[0])
         return found[0] if waits else found[0].replace("<script", "<script defer", 1)
 
@@ -131,7 +131,8 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html":
         return
     static = Path(app.outdir, "_static").resolve()
-    drawings = read_drawings((static / "scripts" / ICONS).read_text(encoding="utf-8"))
+    script = static / "scripts" / ICONS
+    drawings = read_drawings(script.read_text(encoding="utf-8")) if script.is_file() else {}  # no icon is known then
     for path in sorted(Path(app.outdir).rglob("*.html")):
         text = path.read_text(encoding="utf-8")
         if static not in path.resolve().parents and 'http-equiv="Refresh"' not in text:  # the first page only forwards
