@@ -129,6 +129,7 @@ def test_icons_are_drawn(visit, width):
 # ------------------------------------------------------------------------------------------------ a theme that changes
 
 HEAD = (
+    f"<script>{lean_pages.LATER}</script>\n"
     '<link href="_static/styles/a.css?v=1" rel="stylesheet" />\n<link rel="stylesheet" href="_static/b.css">\n'
     '<script src="_static/documentation_options.js"></script>\n<script src="_static/x.js?v=2"></script>\n'
     '<script defer src="_static/y.js"></script>\n<script src="_static/scripts/fontawesome.js"></script>\n'
@@ -156,6 +157,7 @@ def test_a_page_becomes_lean(static):
     assert (
         page.split()
         == (
+            f"<script>{lean_pages.AT_ONCE}</script>\n"
             f'<link rel="stylesheet" href="_static/{sheet.name}">\n<script>const OPTIONS = {{}};</script>\n'
             '<script defer src="_static/x.js?v=2"></script>\n<script defer src="_static/y.js"></script>\n'
             "<script>let inside = 1;</script>\n"
@@ -187,6 +189,7 @@ def test_a_page_becomes_lean(static):
         ("fa-bars", "fa-burger-king", "no icon is known as “fa-solid fa-burger-king fa-lg”"),
         ("fa-solid", "fa-thin", "no icon is known"),
         ("_static/b.css", "_static/gone.css", "gone.css"),
+        ("dataset.theme", "dataset.colours", "chooses its colours in another way"),
     ],
 )
 def test_another_theme_stops_the_build(static, old, new, words):
@@ -223,3 +226,10 @@ def test_what_cannot_be_measured_gets_a_sentence(site, monkeypatch, capsys, sett
         load_tool("lighthouse").main([page])
     out, err = capsys.readouterr()
     assert (stopped.value.code, out, err.count("\n")) == (1, "", 1) and words in err
+
+
+def test_another_script_of_the_theme_stops_the_build():
+    script = f"boxes(){lean_pages.ONE_BY_ONE};"
+    assert lean_pages.measure_at_once(script) == f"boxes(){lean_pages.ALL_AT_ONCE};"
+    with pytest.raises(ExtensionError, match=r"another way now; mend lean_pages\.py\.$"):
+        lean_pages.measure_at_once(script.replace("tabIndex", "tabStop"))

@@ -15,8 +15,9 @@
     return count > 1 ? `${name} (${count})` : name;
   }
 
-  function describe(box) {
-    const scrolls = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+  const scrolling = (box) => box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+
+  function describe(box, scrolls) {
     box.tabIndex = scrolls ? 0 : -1;
     if (!scrolls) {
       box.removeAttribute("role");
@@ -29,7 +30,11 @@
   }
 
   function watchBoxes() {
-    const sizes = new ResizeObserver((changes) => changes.forEach((change) => describe(change.target)));
+    const sizes = new ResizeObserver((changes) => {
+      // All are measured before one is changed: the page is laid out once, not for each.
+      const measured = changes.map(({ target }) => [target, scrolling(target)]);
+      measured.forEach(([box, scrolls]) => describe(box, scrolls));
+    });
     document.querySelectorAll(BOXES).forEach((box) => sizes.observe(box));
   }
 

@@ -1,8 +1,10 @@
-// Formulas: MathJax is loaded when the page has been shown, and sets a few at a time, so that the page stays at hand.
+// Formulas: MathJax is loaded part by part when the page has been shown, and sets a few at a time, so that the page stays
+// at hand. Its file with everything in one would hold a phone up, half of it for a menu that the book does not show.
 (() => {
   "use strict";
-  const address = new URL("mathjax/tex-chtml.js", document.currentScript.src);
-  const AT_A_TIME = 10;
+  const address = new URL("mathjax/startup.js", document.currentScript.src);
+  const PARTS = ["core", "input/tex", "output/chtml", "a11y/assistive-mml"]; // with its font
+  const AT_A_TIME = 3;
   const aMoment = () => new Promise((done) => setTimeout(done));
 
   async function setAll() {
@@ -15,7 +17,7 @@
 
   function load() {
     // MathJax.startup.promise is kept when all are set: whoever prints or takes a picture can wait for it.
-    window.MathJax = { ...window.MathJax, startup: { pageReady: setAll } };
+    window.MathJax = { ...window.MathJax, loader: { load: PARTS }, startup: { pageReady: setAll } };
     const script = document.createElement("script");
     script.src = address;
     document.head.append(script);

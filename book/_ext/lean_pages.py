@@ -7,7 +7,9 @@ page's text is edited once it is written:
 - its style sheets become one, with the same rules in the same order;
 - scripts run when the page is there (`defer`), still in their order;
 - icons stand in the page as drawings;
-- what search needs is loaded by the search page alone.
+- what search needs is loaded by the search page alone;
+- the theme's script, which asks of each box whether it scrolls, asks all before it changes one;
+- the colours of a first visit are chosen before the page is drawn, not after: it would be drawn twice.
 
 (Formulas wait until the page has been shown: formulas.js.) What ought to be there and is not stops the build: the theme
 has changed then, and somebody has to look.
@@ -29,6 +31,15 @@ ADDRESS = re.compile(r"""url\(\s*["']?(?!data:|#)([^"')]+?)["']?\s*\)""")
 OPTIONS = "documentation_options.js"  # a few lines, which those in the page itself add to while it is read
 ICONS = "fontawesome.js"
 SEARCH = {"searchtools.js", "language_data.js", "searchindex.js"}
+THEME = "scripts/pydata-sphinx-theme.js"
+# After each change of the page it gives boxes that scroll a stop of the Tab key: the page was laid out for each one.
+ONE_BY_ONE = ".forEach(e=>{e.tabIndex=e.scrollWidth>e.clientWidth||e.scrollHeight>e.clientHeight?0:-1})"
+ALL_AT_ONCE = (
+    ".forEach((e,t,n)=>{t||[...n].map(e=>[e,e.scrollWidth>e.clientWidth||e.scrollHeight>e.clientHeight?0:-1])"
+    ".forEach(([e,t])=>{e.tabIndex!==t&&(e.tabIndex=t)})})"
+)
+LATER = 'dataset.theme = localStorage.getItem("theme") || "auto";'
+AT_ONCE = LATER.replace('"auto"', '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")')
 # The sets of Font Awesome by the class that asks for them.
 SETS = {"fas": "fas", "fa-solid": "fas", "far": "far", "fa-regular": "far", "fab": "fab", "fa-brands": "fab"}
 
@@ -117,14 +128,28 @@ def with_waiting_scripts(page: str, searches: bool, static: Path) -> str:
     return page
 
 
+def with_colours(page: str) -> str:
+    """The page in the colours that the reader's system asks for, where the reader has not chosen others."""
+    if page.count(LATER) != 1:
+        raise ExtensionError("it chooses its colours in another way now")
+    return page.replace(LATER, AT_ONCE)
+
+
 def lean(page: str, name: str, static: Path, drawings: Drawings) -> str:
     """The whole page; raises ExtensionError when the theme writes something else than this knows."""
     try:
         page = with_waiting_scripts(with_drawings(page, drawings), name == "search.html", static)
-        return with_one_sheet(page, static)
+        return with_one_sheet(with_colours(page), static)
     except ExtensionError as error:
         reason = f"{name}: {error}; look at what the theme writes now and mend {Path(__file__).name}."
         raise ExtensionError(reason) from None
+
+
+def measure_at_once(script: str) -> str:
+    """The theme's script with one layout of the page in place of one for each box that may scroll."""
+    if script.count(ONE_BY_ONE) != 1:
+        raise ExtensionError(f"{THEME} looks for boxes that scroll in another way now; mend {Path(__file__).name}.")
+    return script.replace(ONE_BY_ONE, ALL_AT_ONCE)
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
@@ -137,6 +162,8 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         text = path.read_text(encoding="utf-8")
         if static not in path.resolve().parents and 'http-equiv="Refresh"' not in text:  # the first page only forwards
             path.write_text(lean(text, path.name, static, drawings), encoding="utf-8", newline="\n")
+    theme = static / THEME
+    theme.write_text(measure_at_once(theme.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     for path in [*static.rglob("*.map"), *static.rglob(ICONS)]:
         path.unlink()
 

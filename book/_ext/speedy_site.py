@@ -19,7 +19,8 @@ from sphinx.config import Config
 from sphinx.search import languages
 from sphinx.search.en import SearchEnglish
 
-MATHJAX = "formulas.js"  # loads mathjax/tex-chtml.js once the page has been shown
+MATHJAX = "formulas.js"  # loads these parts of MathJax, one after the other, once the page has been shown
+MATHJAX_PARTS = ("startup", "core", "input/tex", "output/chtml", "output/chtml/fonts/tex", "a11y/assistive-mml")
 # What MathJax loads when a formula first uses one of their commands: \boldsymbol, \cancel, \color ...
 MATHJAX_ON_DEMAND = (
     "bbox",
@@ -68,12 +69,12 @@ def copy_mathjax(app: Sphinx) -> None:
     if app.builder.format != "html":
         return
     package = Path(str(distribution("sphinx-mathjax-offline").locate_file("sphinx-mathjax-offline/static/mathjax")))
-    if not (package / "tex-chtml.js").is_file():
+    if not (package / "startup.js").is_file():
         raise FileNotFoundError(f"MathJax is not in {package}; make the environment again with tools/setup_env.py.")
     target = Path(app.outdir, "_static", "mathjax")
     fonts = sorted((package / "output/chtml/fonts/woff-v2").glob("*.woff"))
-    extensions = [package / "input/tex/extensions" / f"{name}.js" for name in MATHJAX_ON_DEMAND]
-    for source in [package / "tex-chtml.js", *fonts, *extensions]:
+    parts = [*MATHJAX_PARTS, *(f"input/tex/extensions/{name}" for name in MATHJAX_ON_DEMAND)]
+    for source in [*(package / f"{name}.js" for name in parts), *fonts]:
         place = target / source.relative_to(package)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, place)
