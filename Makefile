@@ -7,12 +7,12 @@
 
 PYTHON ?= python3
 TORCH ?=
-NB_WORKERS ?= 2
+NB_WORKERS ?= 3
 PORT ?= 8000
 URL ?=
 VERSION ?=
 # A file of tests stays on one worker: it shares what it has set up.
-PYTEST_ARGS ?= -n $(NB_WORKERS) --dist loadscope --no-loadscope-reorder
+PYTEST_ARGS ?= -n 2 --dist loadscope --no-loadscope-reorder
 ifeq ($(OS),Windows_NT)
 BIN := .venv/Scripts
 else

@@ -48,12 +48,12 @@ def test_every_variant_of_a_system():
 def test_real_texts_in_the_batches_that_suit_each():
     examples = su.load_task("ner", report=None)["test"].select(range(5))
     variants = ["PyTorch fp32", "ONNX Runtime fp32", "OpenVINO int8", "OpenVINO int8+bf16, any shape"]
-    call = {"variants": variants, "rounds": 2, "seconds": 0}
+    call = {"variants": variants, "rounds": 3, "seconds": 0}  # of three, the middle one is the median and p50
     found = benchmark(["ALBETO tiny"], "ner", lengths=(6,), examples=examples, **call)
     real = found[found["length"] == "real"]
     assert real["variant"].tolist() == variants[:3] and (real["batch_size"] == 5).all()
     assert real["batch_tokens"].notna().all() and found[found["length"] == 6]["batch_tokens"].isna().all()
-    assert np.allclose(real["texts_per_second"], 5000 / real["p50_ms"], rtol=0.5)
+    assert np.allclose(real["texts_per_second"], 5000 / real["p50_ms"])
     only = benchmark(["ALBETO tiny"], "ner", lengths=(), examples=examples, **call | {"variants": variants[3:]})
     assert only["variant"].tolist() == variants[3:]
 

@@ -577,7 +577,7 @@ def test_make_help_lists_every_command(make):
     shown, default = make("help").stdout, make().stdout
     listed = re.findall(r"^make ([a-z]+)\b", shown, re.MULTILINE)
     assert shown == default and sorted(listed) == sorted(TARGETS - {"help", "setup", "site"})
-    assert "PYTHON=python3 TORCH= NB_WORKERS=2" in shown
+    assert "PYTHON=python3 TORCH= NB_WORKERS=3" in shown
 
 
 def test_every_make_command_that_a_text_names_is_there():

@@ -8,7 +8,7 @@ site is replaced whole and only by a build without a warning; a failed build lea
 be taken for the new one.
 
 Settings (environment variables):
-  NB_WORKERS    notebooks that run at the same time (2)
+  NB_WORKERS    notebooks that run at the same time (3: on two cores the third one fills the others' pauses)
   NB_TIMEOUT    seconds a single cell may take (300)
   SPEEDY_SCALE  the scale at which the notebooks run (mini)
 """
@@ -27,6 +27,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -38,7 +39,7 @@ BUILD = ROOT / "_build"
 SOURCE, EXECUTED, SITE, OLD_SITE = BUILD / "src", BUILD / "executed", BUILD / "html", BUILD / "html-old"
 SITE_STAMP = BUILD / "site.key"
 PARTICULARS = ("_config.yml", "_toc.yml", "CITATION.cff")  # what Jupyter Book reads beside the folder book
-SETTINGS = {"NB_WORKERS": 2, "NB_TIMEOUT": 300}
+SETTINGS = {"NB_WORKERS": 3, "NB_TIMEOUT": 300}
 TIMED = {f"book/{name}" for name in ("timing-honestly", "faster-than-the-paper", "your-frontier")}  # run alone, last
 PACKAGING = ("pyproject.toml", "README.md", "LICENSE", "LICENSE-book")  # what the wheel is made of beside the package
 KEPT_RUNS = 3  # executed copies kept of each notebook, so that going back to an earlier commit is quick too
@@ -181,8 +182,9 @@ def report_failures(folder: Path, junit: Path, names: dict[str, str], log: Path)
 def run_pytest(folder: Path, junit: Path, log: Path, count: int, workers: int) -> int:
     """Run all notebooks of the folder in place; the exit status, or -1 when they took far too long."""
     workers, limit = min(workers, count), positive("NB_TIMEOUT")
+    apart = workers if workers > 1 else 0  # one after the other needs no process of its own
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", f"--nbmake-timeout={limit}", f"-n{workers}"]
+    command = [sys.executable, "-m", "pytest", "--nbmake", "--overwrite", f"--nbmake-timeout={limit}", f"-n{apart}"]
     command += ["--dist=load", "--maxschedchunk=1", "-p", "no:cacheprovider", "-q", "--color=no", f"--junitxml={junit}"]
     command += [f"--rootdir={folder}", "-c", str(folder / "pytest.ini"), str(folder)]
     # Options that the caller keeps for tests, as PYTEST_ADDOPTS="-k name", would choose among the notebooks.
@@ -314,7 +316,8 @@ def build_site(root_page: str, title: str) -> None:
     build += ["-d", str(scratch / "doctrees"), str(SOURCE), str(scratch / "html")]
     search = os.pathsep.join([str(EXTENSIONS), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     environment = os.environ | {"PYTHONHASHSEED": "0", "NO_COLOR": "1", "PYTHONPATH": search}
-    with log.open("w", encoding="utf-8") as words:
+    with log.open("w", encoding="utf-8") as words, ThreadPoolExecutor() as beside:
+        wheel = beside.submit(build_wheel, scratch / "wheels")
         for command in (settings, build):
             status = subprocess.call(command, cwd=ROOT, env=environment, stdout=words, stderr=words)
             if status:
@@ -332,7 +335,8 @@ def build_site(root_page: str, title: str) -> None:
     head = "\n".join(OF_A_HEAD.findall((built / f"{root_page}.html").read_text(encoding="utf-8")))
     forward = REDIRECT.format(page=f"{root_page}.html", title=title, head=head)
     (built / "index.html").write_text(forward, encoding="utf-8")
-    build_wheel(built / "wheels")
+    wheel.result()
+    (scratch / "wheels").replace(built / "wheels")
     built.replace(SITE)
     shutil.rmtree(scratch, ignore_errors=True)
 

@@ -231,6 +231,7 @@ def installer_environment(settings: Dict[str, List[str]]) -> Dict[str, str]:
     if settings.get("cert") and "SSL_CERT_FILE" not in environment:
         environment["SSL_CERT_FILE"] = settings["cert"][0]
     environment.setdefault("UV_LINK_MODE", "copy" if os.name == "nt" else "hardlink")
+    environment.setdefault("UV_COMPILE_BYTECODE", "1")  # as pip does; else each library's first user waits for it
     return environment
 
 

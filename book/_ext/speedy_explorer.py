@@ -7,6 +7,8 @@ loaded on that page only.
 
 import json
 import shutil
+import subprocess
+import sys
 from decimal import Decimal
 from html import escape
 from pathlib import Path
@@ -19,6 +21,7 @@ from speedy_utils.distillation.study import TAUGHT
 from speedy_utils.mini.systems import MINI, POSITIONS, mini_system
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
 
 HERE = Path(__file__).parent
 FOLDER = "explorer"  # below _static
@@ -32,6 +35,7 @@ MACHINES = {
     "cpu B": "CPU, second setting",
 }
 METRICS = {"accuracy": "accuracy", "f1": "F1", "exact_match": "exact match"}
+BUNDLE = "import sys, vl_convert; sys.stdout.write(vl_convert.javascript_bundle('window.vegaEmbed = vegaEmbed;'))"
 # A value in per cent is kept as a whole number of these, so that means are exact in the browser too.
 PARTS = 10_000
 
@@ -240,17 +244,22 @@ def _has_explorer(env: BuildEnvironment, page: str) -> bool:
     return "frontier_explorer" in (env.metadata.get(page) or {})
 
 
+def start_bundling(app: Sphinx) -> None:
+    """Let the plotting library be put together, which takes two seconds, while pages are read."""
+    app.bundling = subprocess.Popen([sys.executable, "-c", BUNDLE], stdout=subprocess.PIPE, encoding="utf-8")
+
+
 def write_files(app: Sphinx, env: BuildEnvironment) -> None:
     """Put the plotting library and the explorer's files into _static, before pages ask for checksums."""
+    library, _ = app.bundling.communicate()
     if app.builder.format != "html" or not any(_has_explorer(env, page) for page in env.found_docs):
         return
-    import vl_convert
-
+    if app.bundling.returncode:
+        raise ExtensionError("vl-convert could not put Vega together for the frontier explorer; its error is above.")
     target = Path(app.outdir, "_static", FOLDER)
     target.mkdir(parents=True, exist_ok=True)
     # The bundle declares names of one letter; in a function they meet nobody else's.
-    bundle = f"(() => {{{vl_convert.javascript_bundle('window.vegaEmbed = vegaEmbed;')}}})();\n"
-    (target / "vega.js").write_text(bundle, encoding="utf-8", newline="\n")
+    (target / "vega.js").write_text(f"(() => {{{library}}})();\n", encoding="utf-8", newline="\n")
     for name, place in FILES.items():
         shutil.copyfile(HERE / name, target / place)
 
@@ -266,6 +275,7 @@ def load_on_its_page(app: Sphinx, pagename: str, templatename: str, context: dic
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("frontier-explorer", FrontierExplorer)
+    app.connect("builder-inited", start_bundling)
     app.connect("env-check-consistency", write_files)  # all pages are read, none is written
     app.connect("html-page-context", load_on_its_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
