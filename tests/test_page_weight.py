@@ -2,6 +2,7 @@
 
 import re
 import sys
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -29,11 +30,8 @@ def host(site):
                 sent[urlsplit(self.path).path] = int(value)
             super().send_header(name, value)
 
-    server = tool.serve(site, Scales)
-    server.sent, server.address = sent, f"http://127.0.0.1:{server.server_port}"
-    yield server
-    server.shutdown()
-    server.server_close()
+    with tool.served(site, Scales) as address:
+        yield SimpleNamespace(address=address, sent=sent)
 
 
 @pytest.fixture(scope="module")

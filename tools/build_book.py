@@ -44,7 +44,6 @@ TIMED = {f"book/{name}" for name in ("timing-honestly", "faster-than-the-paper",
 PACKAGING = ("pyproject.toml", "README.md", "LICENSE", "LICENSE-book")  # what the wheel is made of beside the package
 KEPT_RUNS = 3  # executed copies kept of each notebook, so that going back to an earlier commit is quick too
 JUPYTER_BOOK = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
-EXTENSIONS = SOURCE / "book" / "_ext"
 SKIPPED = shutil.ignore_patterns("ruff.toml", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store")
 ANSI = re.compile(r"(?:\x1b|#x1B)\[[0-9;]*m")  # junit writes the escape character as #x1B
 # Names that differ from run to run: the kernel's scratch files, and addresses of objects.
@@ -315,7 +314,8 @@ def build_site(root_page: str, title: str) -> None:
     settings = [sys.executable, "-c", JUPYTER_BOOK, "config", "sphinx", str(SOURCE)]
     build = [sys.executable, "-m", "sphinx", "-b", "html", "-j", str(2 * cores()), "-W", "-n", "--keep-going"]
     build += ["-d", str(scratch / "doctrees"), str(SOURCE), str(scratch / "html")]
-    search = os.pathsep.join([str(EXTENSIONS), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    # The settings name the book's own extensions, not the folder where they are.
+    search = os.pathsep.join([str(SOURCE / "book" / "_ext"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     environment = os.environ | {"PYTHONHASHSEED": "0", "NO_COLOR": "1", "PYTHONPATH": search}
     with log.open("w", encoding="utf-8") as words, ThreadPoolExecutor() as beside:
         wheel = beside.submit(build_wheel, scratch / "wheels")

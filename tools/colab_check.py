@@ -54,6 +54,7 @@ VARIABLES = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     "SPEEDY_SCALE": "mini",
 }
+PATIENCE = {"timeout": 600, "startup_timeout": 300}  # seconds for a cell, and for a kernel to come up
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -143,9 +144,7 @@ def run_cell(source: str, python: Path, site: str, asked: list[str]) -> Run:
     with tempfile.TemporaryDirectory(prefix="speedy-empty-") as empty, kernel_of(python) as kernel:
         notebook = nbformat.v4.new_notebook(cells=[cell])
         resources = {"metadata": {"path": empty}}
-        NotebookClient(
-            notebook, kernel_name=kernel, timeout=600, startup_timeout=300, resources=resources, allow_errors=True
-        ).execute()
+        NotebookClient(notebook, kernel_name=kernel, resources=resources, allow_errors=True, **PATIENCE).execute()
     return Run(shown_by(cell), [Path(path).name for path in asked[seen:]], time.monotonic() - start)
 
 
@@ -211,9 +210,8 @@ def run_notebook(path: Path, python: Path) -> str:
     with tempfile.TemporaryDirectory(prefix="speedy-empty-") as empty, kernel_of(python) as kernel:
         notebook = nbformat.read(path, as_version=4)
         try:
-            NotebookClient(
-                notebook, kernel_name=kernel, timeout=600, startup_timeout=300, resources={"metadata": {"path": empty}}
-            ).execute()
+            resources = {"metadata": {"path": empty}}
+            NotebookClient(notebook, kernel_name=kernel, resources=resources, **PATIENCE).execute()
         except CellExecutionError as error:
             return ANSI.sub("", str(error))
     say(f"  ran in {time.monotonic() - start:.0f} s")

@@ -14,6 +14,7 @@ Settings (environment variables):
 
 import functools
 import gzip
+import itertools
 import json
 import os
 import shutil
@@ -22,6 +23,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NoReturn
@@ -65,11 +68,16 @@ class StaticHost(SimpleHTTPRequestHandler):
         pass
 
 
-def serve(folder: Path, host: type[StaticHost] = StaticHost) -> ThreadingHTTPServer:
-    """A server of this folder on a free port of this machine, running in a thread of its own."""
+@contextmanager
+def served(folder: Path, host: type[StaticHost] = StaticHost) -> Iterator[str]:
+    """The address of this folder, served on a free port of this machine."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(host, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def program(name: str, *others: str, hint: str) -> str:
@@ -117,22 +125,18 @@ def main(pages: list[str]) -> int:
     chromium = program(
         "chromium", "chromium-browser", "google-chrome", hint="There is no Chromium here: install Debian's chromium."
     )
-    server = serve(SITE)
     print(f"{'page':32} {'device':8} " + " ".join(f"{name:>14}" for name in CATEGORIES))
     low = False
-    for page in pages or PAGES:
-        for device, wanted in WANTED.items():
-            address = f"http://127.0.0.1:{server.server_port}/{page}"
-            measured = [measure(lighthouse, chromium, address, device) for _ in range(int(runs))]
+    with served(SITE) as address:
+        for page, device in itertools.product(pages or PAGES, WANTED):
+            measured = [measure(lighthouse, chromium, f"{address}/{page}", device) for _ in range(int(runs))]
             scores = [statistics.median(one[name] for one, _ in measured) for name in CATEGORIES]
-            short = [score < limit for score, limit in zip(scores, wanted, strict=True)]
+            short = [score < limit for score, limit in zip(scores, WANTED[device], strict=True)]
             cells = [f"{score:.0f}{' !' if bad else ''}" for score, bad in zip(scores, short, strict=True)]
             print(f"{page:32} {device:8} " + " ".join(f"{cell:>14}" for cell in cells), flush=True)
             for title in dict.fromkeys(title for _, failed in measured for title in failed):
                 print(f"    {title}")
             low = low or any(short)
-    server.shutdown()
-    server.server_close()
     if low:
         print("Marked with !: lower than the book wants (desktop 95; phone 75 for performance, 95 for the others).")
     return int(low)

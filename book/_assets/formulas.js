@@ -3,7 +3,6 @@
 (() => {
   "use strict";
   const address = new URL("mathjax/startup.js", document.currentScript.src);
-  const PARTS = ["core", "input/tex", "output/chtml", "a11y/assistive-mml"]; // with its font
   const AT_A_TIME = 3;
   const aMoment = () => new Promise((done) => setTimeout(done));
 
@@ -17,7 +16,8 @@
 
   function load() {
     // MathJax.startup.promise is kept when all are set: whoever prints or takes a picture can wait for it.
-    window.MathJax = { ...window.MathJax, loader: { load: PARTS }, startup: { pageReady: setAll } };
+    // The page itself says which parts are loaded (speedy_site.py).
+    window.MathJax.startup = { pageReady: setAll };
     const script = document.createElement("script");
     script.src = address;
     document.head.append(script);

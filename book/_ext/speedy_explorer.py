@@ -251,8 +251,11 @@ def start_bundling(app: Sphinx) -> None:
 
 def write_files(app: Sphinx, env: BuildEnvironment) -> None:
     """Put the plotting library and the explorer's files into _static, before pages ask for checksums."""
+    wanted = app.builder.format == "html" and any(_has_explorer(env, page) for page in env.found_docs)
+    if not wanted:
+        app.bundling.kill()
     library, _ = app.bundling.communicate()
-    if app.builder.format != "html" or not any(_has_explorer(env, page) for page in env.found_docs):
+    if not wanted:
         return
     if app.bundling.returncode:
         raise ExtensionError("vl-convert could not put Vega together for the frontier explorer; its error is above.")

@@ -19,8 +19,9 @@ from sphinx.config import Config
 from sphinx.search import languages
 from sphinx.search.en import SearchEnglish
 
-MATHJAX = "formulas.js"  # loads these parts of MathJax, one after the other, once the page has been shown
-MATHJAX_PARTS = ("startup", "core", "input/tex", "output/chtml", "output/chtml/fonts/tex", "a11y/assistive-mml")
+MATHJAX = "formulas.js"  # starts MathJax once the page has been shown
+# What MathJax then loads, part by part; output/chtml asks for its font by itself.
+MATHJAX_PARTS = ("core", "input/tex", "output/chtml", "a11y/assistive-mml")
 # What MathJax loads when a formula first uses one of their commands: \boldsymbol, \cancel, \color ...
 MATHJAX_ON_DEMAND = (
     "bbox",
@@ -62,6 +63,7 @@ class FoldingSearch(SearchEnglish):
 
 def use_local_mathjax(app: Sphinx, config: Config) -> None:
     config.mathjax_path = MATHJAX
+    config.mathjax3_config = {"loader": {"load": list(MATHJAX_PARTS)}}
 
 
 def copy_mathjax(app: Sphinx) -> None:
@@ -73,7 +75,8 @@ def copy_mathjax(app: Sphinx) -> None:
         raise FileNotFoundError(f"MathJax is not in {package}; make the environment again with tools/setup_env.py.")
     target = Path(app.outdir, "_static", "mathjax")
     fonts = sorted((package / "output/chtml/fonts/woff-v2").glob("*.woff"))
-    parts = [*MATHJAX_PARTS, *(f"input/tex/extensions/{name}" for name in MATHJAX_ON_DEMAND)]
+    parts = ["startup", *MATHJAX_PARTS, "output/chtml/fonts/tex"]
+    parts += [f"input/tex/extensions/{name}" for name in MATHJAX_ON_DEMAND]
     for source in [*(package / f"{name}.js" for name in parts), *fonts]:
         place = target / source.relative_to(package)
         place.parent.mkdir(parents=True, exist_ok=True)
