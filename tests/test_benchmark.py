@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -131,3 +132,18 @@ def test_rates_of_products_and_padding_in_order():
     read = []
     bench.padded_in_order(lambda ids, types: read.append(ids.shape), [[5] * n for n in (3, 9, 4, 2, 1)], 2)()
     assert read == [(2, 9), (2, 4), (1, 1)]
+
+
+def test_the_best_of_each_beside_its_published_speedup():
+    bench = load_tool("bench_runtimes")
+    rows = [("BETO uncased", "PyTorch fp32", 1.0), ("BETO uncased", "ONNX Runtime int8", 4.0),
+            ("ALBETO base-2", "PyTorch fp32", 6.0), ("ALBETO base-2", "ONNX Runtime int8", 29.8),
+            ("ALBETO tiny", "PyTorch fp32", 9.0)]  # fmt: skip
+    rows = [(system, variant, length, 1.0, 1.0, times, times, times) for system, variant, times in rows
+            for length in (128, 512)]  # fmt: skip
+    found = bench.beside_published(pd.DataFrame(rows, columns=bench.COLUMNS))
+    assert found["length"].tolist() == [128, 128, 512, 512]
+    assert found["system"].tolist() == ["ALBETO base-2", "ALBETO tiny"] * 2
+    assert found["variant"].tolist() == ["ONNX Runtime int8", "PyTorch fp32"] * 2
+    assert found["published"].tolist() == [5.96, 18.05] * 2  # two of the paper's rows are tiny's
+    assert found["times_published"].tolist() == pytest.approx([5, 9 / 18.05] * 2)
