@@ -44,6 +44,8 @@ TIMED = {f"book/{name}" for name in ("timing-honestly", "faster-than-the-paper",
 PACKAGING = ("pyproject.toml", "README.md", "LICENSE", "LICENSE-book")  # what the wheel is made of beside the package
 KEPT_RUNS = 3  # executed copies kept of each notebook, so that going back to an earlier commit is quick too
 JUPYTER_BOOK = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
+# Without the collector, which finds next to nothing to collect: a fifth less time, 70 MB more memory.
+SPHINX = "import gc, sys; gc.disable(); from sphinx.cmd.build import main; sys.exit(main())"
 SKIPPED = shutil.ignore_patterns("ruff.toml", "__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".DS_Store")
 ANSI = re.compile(r"(?:\x1b|#x1B)\[[0-9;]*m")  # junit writes the escape character as #x1B
 # Names that differ from run to run: the kernel's scratch files, and addresses of objects.
@@ -312,7 +314,7 @@ def build_site(root_page: str, title: str) -> None:
     # Jupyter Book's own command builds on one core: it writes Sphinx's settings here, and Sphinx builds on all, which
     # deals the pages out in as many parts as it may use: smaller parts, and no core waits long for the last.
     settings = [sys.executable, "-c", JUPYTER_BOOK, "config", "sphinx", str(SOURCE)]
-    build = [sys.executable, "-m", "sphinx", "-b", "html", "-j", str(2 * cores()), "-W", "-n", "--keep-going"]
+    build = [sys.executable, "-c", SPHINX, "-b", "html", "-j", str(2 * cores()), "-W", "-n", "--keep-going"]
     build += ["-d", str(scratch / "doctrees"), str(SOURCE), str(scratch / "html")]
     # The settings name the book's own extensions, not the folder where they are.
     search = os.pathsep.join([str(SOURCE / "book" / "_ext"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
