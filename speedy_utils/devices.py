@@ -114,8 +114,8 @@ def autocast(model: PreTrainedModel, precision: str = "auto") -> AbstractContext
 def attention_for_training(model: PreTrainedModel, precision: str) -> Iterator[None]:
     """Plain ("eager") attention for training in bf16 on a CPU, where the fused one goes backwards slowly.
 
-    On one core with AVX-512 BF16, a step of ALBETO tiny on eight sentences of 16 to 256 tokens took 16 to 32 % less
-    time so, one of two layers of BETO 1 to 11 %; tiny's with 512 tokens took 14 % more. In fp32 neither is ahead.
+    On one core with AVX-512 BF16, a step of ALBETO tiny on eight sentences of 16 to 256 tokens took 16 to 32% less
+    time so, one of two layers of BETO 1 to 11%; tiny's with 512 tokens took 14% more. In fp32 neither is ahead.
     """
     before = model.config._attn_implementation
     if precision == "bf16" and model.device.type == "cpu":

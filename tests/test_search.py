@@ -1,6 +1,7 @@
 """The site's search, on a small site with the book's extension and theme: accents may be typed or left out."""
 
 import functools
+import json
 import subprocess
 import sys
 import threading
@@ -27,6 +28,9 @@ PAGES = {
     "decomposed": unicodedata.normalize("NFD", "Forms\n=====\n\nUna cigüeña."),
     "short": "Short\n=====\n\nInés y Ño.",
     "english": "Stemming\n========\n\nOne system dominates another, says Ciguatera.",
+    "outputs": "Outputs\n=======\n\n.. raw:: html\n\n"
+    "   <table><tr><th>tilo</th><th>olmo</th></tr><tr><td>haya</td></tr></table><p>roble</p>"
+    "<svg><text>sauce</text><text>fresno</text></svg><p><b>ol</b>ivo</p>",
     "code": "Code\n====\n\n.. py:function:: contraseña(x)\n\n   Nothing.\n\n.. index:: teléfono\n\nA number.",
 }
 
@@ -105,6 +109,14 @@ WORDS = ["bogota", "BOGOTÁ", "senal", "señal", "pinguino", "pingüino", "que",
 @pytest.mark.parametrize("query", [*WORDS, "bogota señal"])
 def test_accents_may_be_typed_or_not(reader, query):
     assert reader.pages(query) == {"accented", "plain"}
+
+
+def test_cells_and_labels_are_words_of_their_own(small_site):
+    index = (small_site / "searchindex.js").read_text(encoding="utf-8")
+    index = json.loads(index[index.index("(") + 1 : index.rindex(")")])
+    page = index["docnames"].index("outputs")
+    found = {term for term, pages in index["terms"].items() if pages == page}
+    assert found == {"tilo", "olmo", "haya", "robl", "sauc", "fresno", "olivo"}
 
 
 @pytest.mark.parametrize("query", ["cigüeña", unicodedata.normalize("NFD", "cigüeña"), "ciguena"])

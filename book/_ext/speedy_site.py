@@ -37,6 +37,8 @@ MATHJAX_ON_DEMAND = (
 # A browser lets no script read a file: from file://, search shows titles without excerpts.
 SEARCH_WITHOUT_FETCH = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
 SEARCH_SCRIPT = Path(__file__).with_name("search.js").read_text(encoding="utf-8")
+# Where the text of an output's HTML ends and other text begins.
+ENDS_OF_TEXT = re.compile(r"(</(?:caption|p|summary|td|text|th|tr)>)(?=<)")
 DESCRIPTION_LENGTH = 160
 
 
@@ -59,6 +61,13 @@ class FoldingSearch(SearchEnglish):
         bare = fold(word.lower())
         forms = (super().stem(bare), bare)
         return next((form for form in forms if form not in self.stopwords), word.lower())
+
+
+def part_words(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Part cells of tables and labels of figures: Sphinx takes the tags away and would index them as one word."""
+    for node in doctree.findall(nodes.raw):
+        if "html" in node.get("format", "").split():
+            node.children = [nodes.Text(ENDS_OF_TEXT.sub(r"\1\n", node.astext()))]
 
 
 def use_local_mathjax(app: Sphinx, config: Config) -> None:
@@ -148,6 +157,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.extensions["sphinx_multitoc_numbering"].parallel_read_safe = True
     app.connect("config-inited", use_local_mathjax)
     app.connect("builder-inited", copy_mathjax)
+    app.connect("doctree-resolved", part_words)
     app.connect("html-page-context", complete_page)
     app.connect("html-page-context", drop_needless_mathjax, priority=900)  # after Sphinx has added it
     return {"parallel_read_safe": True, "parallel_write_safe": True}

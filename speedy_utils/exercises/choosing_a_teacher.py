@@ -61,10 +61,10 @@ def exercise_2(my_runs: object, my_pawsx_hours: object, my_xnli_hours: object, s
     expected = needed()
     mistakes = {
         "my_runs is the runs of both losses together. Of each, the formula says.": 2 * expected,
-        "my_runs tests one side only. At 5 % on two sides the quantile is that of 97.5 %.": needed(level=0.95),
+        "my_runs tests one side only. At 5% on two sides the quantile is that of 97.5%.": needed(level=0.95),
         "my_runs lacks the 2 of the formula: each of the two means has noise.": needed(factor=1),
         "my_runs leaves out the power, the second quantile.": needed(power=0.5),
-        "my_runs takes 80 % of both sides. The quantile of the power is that of 0.8.": needed(power=0.9),
+        "my_runs takes 80% of both sides. The quantile of the power is that of 0.8.": needed(power=0.9),
         "my_runs has sigma where its square belongs.": needed(spread=math.sqrt(sigma)),
         "my_runs is rounded down: the last run is needed, too.": expected - 1,
     }

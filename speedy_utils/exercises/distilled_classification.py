@@ -108,9 +108,9 @@ def exercise_3(my_expected: object, my_found: object, effects: pd.DataFrame) -> 
     count, dials = len(effects), effects["dial"].nunique()
     mistakes = {
         f"my_expected counts the dials. Each has an interval for every task: {count} in all.": 0.05 * dials,
-        "my_expected has one side only: an interval at 95 % misses 2.5 % on either side.": 0.025 * count,
-        "my_expected has 95 %, the intervals that should hold 0.": 0.95 * count,
-        "my_expected takes 5 for 5 %.": 5 * count,
+        "my_expected has one side only: an interval at 95% misses 2.5% on either side.": 0.025 * count,
+        "my_expected has 95%, the intervals that should hold 0.": 0.95 * count,
+        "my_expected takes 5 for 5%.": 5 * count,
         "my_expected is rounded. An expectation need not be a whole number: leave it as it is.": round(0.05 * count),
     }
     expect(expected, 0.05 * count, "my_expected", mistakes, tolerance=0.04, hint="A share of all intervals.")

@@ -19,7 +19,7 @@ ERRORS = ("real", "random", "dynamic")
 
 
 def exercise_1(my_step: object, my_inside: object, my_outside: object, my_rms: object, X: np.ndarray) -> str:
-    """The scale, the largest errors and the root mean square with the range of the middle 99 % of X."""
+    """The scale, the largest errors and the root mean square with the range of the middle 99% of X."""
     import numpy as np
 
     step, inside, outside = (
@@ -35,14 +35,14 @@ def exercise_1(my_step: object, my_inside: object, my_outside: object, my_rms: o
     top, two_off = np.quantile(X, 0.99), np.quantile(X, [0.01, 0.99])
     mistakes = {
         "my_step is that of the whole range.": _scale(*ranges["whole"])[0],
-        "my_step is of the middle 98 %: one per cent was left out on each side.": _scale(*two_off)[0],
+        "my_step is of the middle 98%: one per cent was left out on each side.": _scale(*two_off)[0],
         "my_step leaves all of the one per cent out above. The middle has half of it on each side.": _scale(0, top)[0],
         "my_step is that of the symmetric way: asymmetric, (b − a) / 255.": max(-low, high) / 127,
         "my_step divides by 256: from 0 to 255 there are 255 steps.": _scale(low, high)[0] * 255 / 256,
     }
     expect(step, _scale(low, high)[0], "my_step", mistakes, tolerance=2e-3)
     mistakes = {
-        "my_inside has the error of the whole range. Take that of the middle 99 %.": error["whole"].max(),
+        "my_inside has the error of the whole range. Take that of the middle 99%.": error["whole"].max(),
         "my_inside is a whole step: rounding moves a number by half a step at most.": step,
         "my_inside is the largest error of all. Leave out the numbers beyond the range.": error["middle"].max(),
         "my_inside is a root mean square. Here the largest error is asked for.": math.sqrt(

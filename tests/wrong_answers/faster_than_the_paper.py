@@ -11,7 +11,7 @@ PARTS = (
 
 WRONG = [
     (1, "scale_of(X.min(), X.max())[0], my_inside, my_outside, my_rms, X", "that of the whole range"),
-    (1, "scale_of(*np.quantile(X, [0.01, 0.99]))[0], my_inside, my_outside, my_rms, X", "middle 98 %"),
+    (1, "scale_of(*np.quantile(X, [0.01, 0.99]))[0], my_inside, my_outside, my_rms, X", "middle 98%"),
     (1, "np.quantile(X, 0.995) / 127, my_inside, my_outside, my_rms, X", "symmetric way"),
     (1, "my_step, my_step, my_outside, my_rms, X", "half a step at most"),
     (1, "my_step, my_outside, my_outside, my_rms, X", "Leave out the numbers beyond"),
