@@ -122,7 +122,12 @@ def package_changed(tiny, unchanged):
 @pytest.fixture(scope="module")
 def reference_broken(tiny, package_changed):
     with (tiny.root / "book" / "index.md").open("a", encoding="utf-8") as file:
-        file.write("\nSee {ref}`nowhere-at-all`.\n")
+        file.write("\nSee {ref}`nowhere-at-all`, {nothing}`here`.\n")
+    return tiny.build()
+
+
+@pytest.fixture(scope="module")
+def still_broken(tiny, reference_broken):
     return tiny.build()
 
 
@@ -173,7 +178,13 @@ def test_a_warning_is_an_error(package_changed, reference_broken):
     assert reference_broken.site == {} and reference_broken.old_site
 
 
-@pytest.mark.parametrize("stage", ["failed", "repaired", "unchanged", "package_changed", "reference_broken"])
+def test_a_warning_is_an_error_each_time(reference_broken, still_broken):
+    """Sphinx says what is wrong in a page when it reads it: what it has read of a book with warnings is not kept."""
+    assert "nothing" in reference_broken.err
+    assert (still_broken.status, still_broken.err) == (1, reference_broken.err)
+
+
+@pytest.mark.parametrize("stage", ["failed", "repaired", "unchanged", "package_changed", "still_broken"])
 def test_only_the_build_folder_is_written_to(stage, request):
     assert request.getfixturevalue(stage).written == []
 
@@ -181,8 +192,30 @@ def test_only_the_build_folder_is_written_to(stage, request):
 # ------------------------------------------------------------------------------------------------ the same pages
 
 
+def change_pages(root):
+    """Change a page and a chapter, with its title and an output; what was there, by path."""
+    tool = load_tool("build_book", root)
+    chapter, page = root / "book" / "traps.ipynb", root / "book" / "glossary.md"
+    before = {path: path.read_bytes() for path in (chapter, page)}
+    run = tool.places_of_copies({"book/traps": chapter})["book/traps"].read_text(encoding="utf-8")
+    record = json.loads(run.replace("# Traps", "# Snares"))
+    record["notebook"]["cells"][1]["outputs"] = []
+    chapter.write_bytes(before[chapter].replace(b"# Traps", b"# Snares"))
+    page.write_bytes(before[page] + "\nÑandú.\n".encode())
+    tool.places_of_copies({"book/traps": chapter})["book/traps"].write_text(json.dumps(record), encoding="utf-8")
+    return before
+
+
+def finish(process):
+    out, err = process.communicate(timeout=300)
+    assert (process.returncode, err) == (0, ""), out
+
+
 def test_the_same_commit_builds_the_same_pages(tmp_path):
-    """The real book in two places, clocks and languages; runs of this very commit are used again."""
+    """The real book in two places, clocks and languages; runs of this very commit are used again.
+
+    In the second place other pages are built first, and what Sphinx has read of the rest is used again.
+    """
     places = [copy_repository(tmp_path / "a"), copy_repository(tmp_path / "another place, with spaces" / "b")]
     settings = [{"TZ": "UTC", "NB_WORKERS": "2"}, {"TZ": "Pacific/Auckland", "LC_ALL": "C", "NB_WORKERS": "1"}]
     runs = ROOT / "_build" / "executed"
@@ -190,10 +223,20 @@ def test_the_same_commit_builds_the_same_pages(tmp_path):
         (root / "_build" / "executed").mkdir(parents=True)
         for path in runs.glob("*.json"):
             (root / "_build" / "executed" / path.name).write_bytes(path.read_bytes())
+    before = change_pages(places[1])
     both = [build(root, **own) for root, own in zip(places, settings, strict=True)]
     for process in both:
-        out, err = process.communicate(timeout=300)
-        assert (process.returncode, err) == (0, ""), out
+        finish(process)
+    first, changed = (snapshot(root / "_build" / "html") for root in places)
+    differs = {name for name in first if first[name] != changed[name]}
+    assert {"book/traps.html", "book/glossary.html", "book/function-index.html", "book/index.html"} <= differs
+    for path, data in before.items():
+        path.write_bytes(data)
+        os.utime(path, (0, 0))  # as out of an archive
+    finish(build(places[1], **settings[1]))
+    log = (places[1] / "_build" / "site.log").read_text(encoding="utf-8")
+    assert "0 added, 4 changed, 0 removed" in log  # these two, and two that tell of the chapters
+
     first, second = (
         {name: RUN_TIME.sub(b"", data) for name, data in snapshot(root / "_build" / "html").items()} for root in places
     )

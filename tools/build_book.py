@@ -275,18 +275,30 @@ def drop_old_copies(copies: dict[str, Path]) -> None:
 
 
 def collect_source(copies: dict[str, Path]) -> None:
-    """Put together what Jupyter Book reads: the book with executed notebooks, and how long each took."""
-    shutil.rmtree(SOURCE, ignore_errors=True)
-    shutil.copytree(ROOT / "book", SOURCE / "book", ignore=SKIPPED)
+    """Put together what Jupyter Book reads: the book with executed notebooks, and how long each took.
+
+    A file is as old as its content: Sphinx reads again what is younger than its last reading.
+    """
+    fresh = BUILD / "src-new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(ROOT / "book", fresh / "book", ignore=SKIPPED)
     for name in PARTICULARS:
-        shutil.copyfile(ROOT / name, SOURCE / name)
+        shutil.copyfile(ROOT / name, fresh / name)
     times = {}
     for name, path in copies.items():
         record = json.loads(path.read_text(encoding="utf-8"))
         times[name] = {"seconds": record["seconds"], "cores": record["cores"]}
         notebook = json.dumps(record["notebook"], indent=1, ensure_ascii=False) + "\n"
-        (SOURCE / f"{name}.ipynb").write_text(notebook, encoding="utf-8", newline="\n")
-    (SOURCE / "run_times.json").write_text(json.dumps(times, indent=1), encoding="utf-8")
+        (fresh / f"{name}.ipynb").write_text(notebook, encoding="utf-8", newline="\n")
+    (fresh / "run_times.json").write_text(json.dumps(times, indent=1), encoding="utf-8")
+    for path in files_below(fresh):
+        before = SOURCE / path.relative_to(fresh)
+        if before.is_file() and before.read_bytes() == path.read_bytes():
+            shutil.copystat(before, path)
+        else:
+            path.touch()
+    shutil.rmtree(SOURCE, ignore_errors=True)
+    fresh.replace(SOURCE)
 
 
 def build_wheel(folder: Path) -> Path:
@@ -315,15 +327,23 @@ def build_wheel(folder: Path) -> Path:
     return wheel
 
 
-def build_site(root_page: str, title: str) -> None:
-    """Build into a scratch folder with warnings as errors, and put the result in place only when it is whole."""
+def build_site(root_page: str, title: str, around: str) -> None:
+    """Build into a scratch folder with warnings as errors, and put the result in place only when it is whole.
+
+    Every page is written anew. What Sphinx has read of the pages is kept for the next build under a key of all that
+    lies `around` them, but only after a build without a warning: what it does not read again it does not complain of.
+    """
     scratch, log = BUILD / "site-new", BUILD / "site.log"
     shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    read, kept = scratch / "doctrees", BUILD / f"doctrees-{around[:16]}"
+    if kept.exists():
+        kept.replace(read)
     # Jupyter Book's own command builds on one core: it writes Sphinx's settings here, and Sphinx builds on all, which
     # deals the pages out in as many parts as it may use: smaller parts, and no core waits long for the last.
     settings = [sys.executable, "-c", JUPYTER_BOOK, "config", "sphinx", str(SOURCE)]
     build = [sys.executable, "-c", SPHINX, "-b", "html", "-j", str(2 * cores()), "-W", "-n", "--keep-going"]
-    build += ["-d", str(scratch / "doctrees"), str(SOURCE), str(scratch / "html")]
+    build += ["-d", str(read), str(SOURCE), str(scratch / "html")]
     # The settings name the book's own extensions, not the folder where they are.
     search = os.pathsep.join([str(SOURCE / "book" / "_ext"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     environment = os.environ | {"PYTHONHASHSEED": "0", "NO_COLOR": "1", "PYTHONPATH": search}
@@ -349,6 +369,9 @@ def build_site(root_page: str, title: str) -> None:
     wheel.result()
     (scratch / "wheels").replace(built / "wheels")
     built.replace(SITE)
+    for old in BUILD.glob("doctrees-*"):
+        shutil.rmtree(old)
+    read.replace(kept)
     shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -366,7 +389,8 @@ def main() -> int:
     copies = places_of_copies(notebooks)
     settings = (*PARTICULARS, "requirements.txt", *PACKAGING)
     inputs = [*files_below(ROOT / "book"), *(ROOT / name for name in settings)]
-    key = digest([*inputs, Path(__file__).resolve()], *(path.name for path in copies.values()))
+    inputs.append(Path(__file__).resolve())
+    key = digest(inputs, *(path.name for path in copies.values()))
     index = SITE / "index.html"
     if index.exists() and SITE_STAMP.exists() and SITE_STAMP.read_text(encoding="utf-8") == key:
         say(f"nothing changed; the site is {index.relative_to(ROOT)}")
@@ -385,7 +409,8 @@ def main() -> int:
     drop_old_copies(copies)
     say(f"building {len(pages)} pages ...")
     collect_source(copies)
-    build_site(toc["root"], config["title"])
+    of_pages = {ROOT / f"{name}.{kind}" for name in pages for kind in ("ipynb", "md")}
+    build_site(toc["root"], config["title"], digest([path for path in inputs if path not in of_pages], surroundings()))
     replace(SITE_STAMP, key)
     shutil.rmtree(OLD_SITE, ignore_errors=True)
     say(f"done in {time.monotonic() - start:.0f} s; the site is {index.relative_to(ROOT)}")

@@ -99,6 +99,7 @@ class SpeedyFunctions(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
+        self.env.note_reread()  # it depends on the chapters
         exports = self.arguments[0] == "exports"
         lines = []
         for name, places in chapters_by_function(Path(self.env.srcdir)).items():

@@ -19,6 +19,7 @@ class RunTime(SphinxRole):
     """{run-time}`speed-and-score tagging`: the seconds of these chapters, one after the other."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        self.env.note_reread()  # it depends on the chapters
         path = Path(self.env.srcdir, "run_times.json")
         times = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         names = [f"book/{name}" for name in self.text.split()]
