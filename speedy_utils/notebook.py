@@ -35,14 +35,17 @@ def environment(book: str | None = None) -> Markdown:
     `book` is the version of the book that the notebook belongs to. Where it is not the version of this package, a
     second line says so and what to do.
     """
+    import atexit
     import gc
     import platform
     import warnings
     from importlib.metadata import version
 
     # Python looks for garbage whenever there are 700 new objects more, and torch and transformers make a million while
-    # they are loaded, all of them to stay: looking less often takes a seventh of the time away.
+    # they are loaded, all of them to stay: looking less often takes a seventh of that time away. When the kernel stops,
+    # Python would go through all of them for the last time, for a second or two.
     gc.set_threshold(10_000, *gc.get_threshold()[1:])
+    atexit.register(gc.freeze)
     import torch
     from IPython.display import Markdown
 
