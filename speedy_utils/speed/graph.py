@@ -85,8 +85,10 @@ def encoder_graph(model: PreTrainedModel, kind: str, pairs: bool) -> onnx.ModelP
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in names]
     shape = ["batch", *(["length"] if kind != "classification" else []), g.width_of_last]
     outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, shape)]
-    graph = helper.make_graph(g.nodes, "encoder", inputs, outputs, list(g.weights.values()))
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
+    made = helper.make_graph(g.nodes, "encoder", inputs, outputs)
+    whole = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
+    whole.graph.initializer.extend(g.weights.values())  # last: make_model copies what it is given
+    return whole
 
 
 WORDS = "words"
