@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from speedy_utils.systems import System, auto_class, check_counts, get_system
 from speedy_utils.tasks import Task, get_task
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 SOURCES = ("mini", "hub", "published")
@@ -148,6 +149,15 @@ def check_head(encoder: Encoder, task: Task) -> None:
     kind, labels = type(encoder.model).__name__, encoder.model.config.num_labels
     if not kind.endswith(head) or labels != (len(task.labels) or 2):
         raise ValueError(f"{encoder.name} has no head for {task.title}: it is a {kind} with {labels} labels.")
+
+
+def rows_of_logits(outputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """A model's logits with what is chosen among last: labels, or for starts and ends (examples, 2, tokens)."""
+    if "start_logits" in outputs:
+        import torch
+
+        return torch.stack([outputs["start_logits"], outputs["end_logits"]], dim=1)
+    return outputs["logits"]
 
 
 @contextmanager

@@ -38,7 +38,16 @@ from speedy_utils.devices import (
     threads_for,
 )
 from speedy_utils.distillation.losses import Distillation
-from speedy_utils.encoders import Encoder, check_head, load_encoder, load_folder, name_labels, seeded, source_of_scale
+from speedy_utils.encoders import (
+    Encoder,
+    check_head,
+    load_encoder,
+    load_folder,
+    name_labels,
+    rows_of_logits,
+    seeded,
+    source_of_scale,
+)
 from speedy_utils.errors import unknown_name
 from speedy_utils.evaluation import Evaluation, judge, write_predictions
 from speedy_utils.files import UNFINISHED, whole_folder, write_json
@@ -178,13 +187,6 @@ class MicroBatchSampler(torch.utils.data.Sampler[int]):
 
 
 TARGETS = ("labels", "teacher", "counted", "allowed")  # what a batch holds beside the inputs of the model
-
-
-def rows_of_logits(outputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """A model's logits with what is chosen among last: labels, or for starts and ends (examples, 2, tokens)."""
-    if "start_logits" in outputs:
-        return torch.stack([outputs["start_logits"], outputs["end_logits"]], dim=1)
-    return outputs["logits"]
 
 
 def label_loss(

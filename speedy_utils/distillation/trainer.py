@@ -19,7 +19,7 @@ from speedy_utils.devices import quiet, threads_for
 from speedy_utils.distillation.alignment import Aligned, align
 from speedy_utils.distillation.cache import GOLD, TeacherAnswers, ask_teacher, describe_teacher
 from speedy_utils.distillation.losses import Distillation, combined_loss
-from speedy_utils.encoders import Encoder, load_encoder, source_of_scale
+from speedy_utils.encoders import Encoder, load_encoder, rows_of_logits, source_of_scale
 from speedy_utils.evaluation import Evaluation, judge, predict, softmax
 from speedy_utils.preprocessing import COLUMNS, IGNORED, pad_batch, prepare
 from speedy_utils.tasks import Task, get_task
@@ -34,7 +34,6 @@ from speedy_utils.training import (
     get_name,
     load_run,
     load_student,
-    rows_of_logits,
     run_once,
     settings_from,
     training_data,

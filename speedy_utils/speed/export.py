@@ -29,13 +29,13 @@ from speedy_utils.speed.graph import WORDS, encoder_graph, matching, products
 from speedy_utils.speed.latency import torch_session
 from speedy_utils.speed.runtimes import open_session
 from speedy_utils.tasks import Task, get_task
-from speedy_utils.training import Run, load_run
 
 if TYPE_CHECKING:
     import datasets
     import onnx
 
     from speedy_utils.speed.runtimes import Session
+    from speedy_utils.training import Run
 
 NEEDED = {"onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
 CALIBRATION = 100  # examples
@@ -75,9 +75,11 @@ def export(
     ImportError where a library is missing; RuntimeError if the outputs differ.
     """
     if isinstance(model, str | Path):
+        from speedy_utils.training import load_run
+
         model = load_run(model)
     data = None
-    if isinstance(model, Run):
+    if not isinstance(model, Encoder):
         data = model.record["identity"]["data"]
         task = get_task(task or model.task)
         preparation = preparation or model.settings.preparation
@@ -257,8 +259,9 @@ def _quantize_onnx(model: onnx.ModelProto, wanted: Sequence[str], path: Path) ->
     for field, new in ((model.graph.node, nodes), (model.graph.initializer, kept)):
         del field[:]
         field.extend(new)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
+    written = model.SerializeToString()
+    onnx.checker.check_model(written)
+    path.write_bytes(written)
     _check_quantised(sum(node.op_type == "MatMulInteger" for node in nodes), wanted)
 
 

@@ -289,7 +289,7 @@ def torch_session(encoder: Any, precision: str = "fp32") -> Callable[..., np.nda
     import torch
 
     from speedy_utils.devices import autocast, best_device
-    from speedy_utils.training import rows_of_logits
+    from speedy_utils.encoders import rows_of_logits
 
     device = best_device()
     model = encoder.model.to(device).eval()
